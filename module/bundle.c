@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Building bundles, and the account of their memory.
+ */
+#include "bundle.h"
+#include "netns.h"
+
+/* What one skb holds in page fragments, even of single pages. */
+#define PAGED_MAX	SZ_64K
+
+static struct sk_buff *bundle_piece(u32 size, gfp_t gfp)
+{
+	u32 linear = size <= BLIPMQ_BUNDLE_LINEAR ? size : BLIPMQ_BUNDLE_HEAD;
+	struct sk_buff *skb;
+	int err;
+
+	if (linear == size)
+		skb = alloc_skb(size, gfp | __GFP_NOWARN);
+	else
+		skb = alloc_skb_with_frags(linear, size - linear,
+					   PAGE_ALLOC_COSTLY_ORDER, &err,
+					   gfp | __GFP_NOWARN);
+	if (!skb)
+		return NULL;
+	skb_put(skb, linear);
+	skb->data_len = size - linear;
+	skb->len = size;
+	return skb;
+}
+
+static void bundle_charge(struct sk_buff *b, u32 bytes)
+{
+	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
+
+	cb->charge += bytes;
+	blipmq_net_charge(cb->ns, bytes);
+}
+
+/**
+ * blipmq_bundle_extend() - make room at the end of a bundle that is built
+ * @b: the bundle
+ * @size: bytes to add
+ * @gfp: how to allocate
+ *
+ * Return: 0 or -ENOMEM, which leaves the bundle as it was.
+ */
+int blipmq_bundle_extend(struct sk_buff *b, u32 size, gfp_t gfp)
+{
+	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
+	struct sk_buff *first = NULL, *last = NULL, *skb;
+	u32 truesize = 0, left = size;
+
+	while (left) {
+		u32 part = min_t(u32, left, PAGED_MAX);
+
+		skb = bundle_piece(part, gfp);
+		if (!skb) {
+			kfree_skb_list(first);
+			return -ENOMEM;
+		}
+		if (last)
+			last->next = skb;
+		else
+			first = skb;
+		last = skb;
+		truesize += skb->truesize;
+		left -= part;
+	}
+	if (cb->last)
+		cb->last->next = first;
+	else
+		skb_shinfo(b)->frag_list = first;
+	cb->last = last;
+	b->len += size;
+	b->data_len += size;
+	b->truesize += truesize;
+	bundle_charge(b, truesize);
+	return 0;
+}
+
+/**
+ * blipmq_bundle_alloc() - begin a bundle
+ * @ns: the namespace that it counts in
+ * @size: bytes that it holds
+ * @gfp: how to allocate; GFP_KERNEL_ACCOUNT charges the caller's cgroup
+ *
+ * Its contents are undefined.
+ *
+ * Return: the bundle with one reference, or NULL.
+ */
+struct sk_buff *blipmq_bundle_alloc(struct blipmq_net *ns, u32 size, gfp_t gfp)
+{
+	u32 part = min_t(u32, size, PAGED_MAX);
+	struct blipmq_bundle_cb *cb;
+	struct sk_buff *b;
+
+	b = bundle_piece(part, gfp);
+	if (!b)
+		return NULL;
+	cb = blipmq_bundle_cb(b);
+	memset(cb, 0, sizeof(*cb));
+	cb->ns = ns;
+	bundle_charge(b, b->truesize);
+	if (size > part && blipmq_bundle_extend(b, size - part, gfp)) {
+		blipmq_bundle_put(b);
+		return NULL;
+	}
+	return b;
+}
+
+/**
+ * blipmq_bundle_fill() - copy bytes into a bundle that is built
+ * @b: the bundle
+ * @offset: where to
+ * @from: where from; advanced by @len on success, not at all on failure
+ * @len: how many; they lie within the bundle
+ *
+ * Context: may sleep on user memory.
+ * Return: 0 or -EFAULT.
+ */
+int blipmq_bundle_fill(struct sk_buff *b, u32 offset, struct iov_iter *from,
+		       u32 len)
+{
+	size_t before = iov_iter_count(from);
+
+	if (!skb_copy_datagram_from_iter(b, offset, from, len))
+		return 0;
+	iov_iter_revert(from, before - iov_iter_count(from));
+	return -EFAULT;
+}
+
+/**
+ * blipmq_bundle_seal() - end the building of a bundle
+ * @b: the bundle
+ * @len: bytes of whole frames
+ * @nr_frames: how many, 1 to BLIPMQ_BUNDLE_FRAMES
+ *
+ * Nothing is written to the bundle any more.
+ */
+void blipmq_bundle_seal(struct sk_buff *b, u32 len, u32 nr_frames)
+{
+	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
+
+	cb->len = len;
+	cb->nr_frames = nr_frames;
+	b->tstamp = ktime_get_real();
+}
+
+/**
+ * blipmq_bundle_free() - the last reference is gone
+ * @b: the bundle
+ *
+ * Context: any but hard interrupts.
+ */
+void blipmq_bundle_free(struct sk_buff *b)
+{
+	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
+
+	blipmq_net_charge(cb->ns, -(s64)cb->charge);
+	__kfree_skb(b);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every difference between kernel versions, and nothing else. Kbuild includes
+ * this file ahead of every other one; BLIPMQ_HAVE_* come from its probes of
+ * the kernel's headers, since distributions backport.
+ */
+#ifndef _BLIPMQ_COMPAT_H
+#define _BLIPMQ_COMPAT_H
+
+#include <linux/net.h>
+#include <linux/socket.h>
+
+/* The address type of proto_ops.bind and .connect. */
+#ifdef BLIPMQ_HAVE_SOCKADDR_UNSIZED
+#define blipmq_sockaddr sockaddr_unsized
+#else
+#define blipmq_sockaddr sockaddr
+#endif
+
+#endif /* _BLIPMQ_COMPAT_H */

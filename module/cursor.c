@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Walking the frames of a bundle that are meant for a reader.
+ */
+#include <linux/bitops.h>
+
+#include "bundle.h"
+#include "cursor.h"
+#include "queue.h"
+
+/* Go on to the first frame that is still to be read. */
+static void cursor_seek(struct blipmq_cursor *c)
+{
+	u32 first = __ffs64(c->mask);
+
+	while (c->index < first) {
+		c->offset += blipmq_bundle_frame_size(c->bundle, c->offset);
+		c->index++;
+	}
+}
+
+/**
+ * blipmq_cursor_load() - have something to read
+ * @c: the cursor
+ * @q: where from
+ *
+ * Context: the reader's lock is held.
+ * Return: false when there is nothing.
+ */
+bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q)
+{
+	struct blipmq_entry entry;
+
+	if (c->bundle)
+		return true;
+	if (!blipmq_queue_pop(q, &entry))
+		return false;
+	c->mask = entry.mask;
+	c->lost += entry.lost;
+	c->offset = 0;
+	c->done = 0;
+	c->index = 0;
+	WRITE_ONCE(c->bundle, entry.bundle);
+	cursor_seek(c);
+	return true;
+}
+
+static void cursor_unload(struct blipmq_cursor *c, struct blipmq_queue *q)
+{
+	struct sk_buff *b = c->bundle;
+
+	WRITE_ONCE(c->bundle, NULL);
+	blipmq_queue_release(q, 0, blipmq_bundle_cb(b)->charge);
+	blipmq_bundle_put(b);
+}
+
+/**
+ * blipmq_cursor_next() - the current frame was read
+ * @c: the cursor
+ * @q: whose it is
+ * @size: bytes of the current frame
+ *
+ * Context: the reader's lock is held.
+ */
+void blipmq_cursor_next(struct blipmq_cursor *c, struct blipmq_queue *q,
+			u32 size)
+{
+	c->mask &= c->mask - 1;
+	c->done = 0;
+	blipmq_queue_release(q, 1, 0);
+	if (!c->mask) {
+		cursor_unload(c, q);
+		return;
+	}
+	c->offset += size;
+	c->index++;
+	cursor_seek(c);
+}
+
+/*
+ * Frames from the current one on that lie side by side and are all to be
+ * read: to the end of the bundle without a look at them when the mask has
+ * them all.
+ */
+static u32 cursor_run(const struct blipmq_cursor *c, u32 *frames)
+{
+	const struct blipmq_bundle_cb *cb = blipmq_bundle_cb(c->bundle);
+	u64 run = c->mask >> c->index;
+	u32 n, i, end = c->offset;
+
+	n = ~run ? __ffs64(~run) : BLIPMQ_BUNDLE_FRAMES;
+	*frames = n;
+	if (c->index + n == cb->nr_frames)
+		return cb->len - c->offset;
+	for (i = 0; i < n; i++)
+		end += blipmq_bundle_frame_size(c->bundle, end);
+	return end - c->offset;
+}
+
+/* The first @bytes from the current frame on were read. */
+static void cursor_advance(struct blipmq_cursor *c, struct blipmq_queue *q,
+			   u32 bytes, struct blipmq_read *read)
+{
+	u32 size;
+
+	for (;;) {
+		size = blipmq_bundle_frame_size(c->bundle, c->offset);
+		if (bytes < size)
+			break;
+		bytes -= size;
+		read->messages++;
+		read->bytes += size;
+		blipmq_cursor_next(c, q, size);
+		if (!bytes)
+			return;
+	}
+	c->done = bytes;
+}
+
+/**
+ * blipmq_cursor_copy() - read frames as they stand
+ * @c: the cursor, loaded
+ * @q: whose it is
+ * @to: where to
+ * @peek: read without moving
+ * @read: what came to its end is added
+ *
+ * Copies one run of frames, as far as it fits.
+ *
+ * Context: the reader's lock is held; may sleep on user memory.
+ * Return: bytes copied, or -EFAULT with nothing moved.
+ */
+int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,
+		       struct iov_iter *to, bool peek,
+		       struct blipmq_read *read)
+{
+	u32 frames, run = cursor_run(c, &frames);
+	size_t before = iov_iter_count(to);
+	u32 n = min_t(size_t, before, run - c->done);
+
+	if (skb_copy_datagram_iter(c->bundle, c->offset + c->done, to, n)) {
+		iov_iter_revert(to, before - iov_iter_count(to));
+		return -EFAULT;
+	}
+	if (peek)
+		return n;
+	if (c->done + n < run || hweight64(c->mask) != frames) {
+		cursor_advance(c, q, c->done + n, read);
+		return n;
+	}
+	/* All that was left of the bundle. */
+	read->messages += frames;
+	read->bytes += run;
+	c->mask = 0;
+	c->done = 0;
+	blipmq_queue_release(q, frames, 0);
+	cursor_unload(c, q);
+	return n;
+}
+
+/**
+ * blipmq_cursor_drop() - give up what was not read
+ * @c: the cursor
+ * @q: whose it is
+ *
+ * Context: the reader's lock is held, or there is no reader any more.
+ * Return: messages that were not read to their end.
+ */
+u32 blipmq_cursor_drop(struct blipmq_cursor *c, struct blipmq_queue *q)
+{
+	u32 n;
+
+	if (!c->bundle)
+		return 0;
+	n = hweight64(c->mask);
+	blipmq_queue_release(q, n, 0);
+	c->mask = 0;
+	cursor_unload(c, q);
+	return n;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	uapi/netlink/specs/blipmq.yaml */
+/* YNL-GEN kernel header */
+/* To regenerate run: scripts/netlink-gen */
+
+#ifndef _LINUX_BLIPMQ_GEN_H
+#define _LINUX_BLIPMQ_GEN_H
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include <uapi/linux/blipmq_netlink.h>
+
+extern const struct nla_policy blipmq_broker_get_nl_policy[BLIPMQ_A_BROKER_BRIEF + 1];
+
+/* Ops table for blipmq */
+extern const struct genl_ops blipmq_nl_ops[1];
+
+int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info);
+
+enum {
+	BLIPMQ_NLGRP_EVENTS,
+};
+
+#endif /* _LINUX_BLIPMQ_GEN_H */

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operations of the control plane. Tables and policies come from the
+ * specification, uapi/netlink/specs/blipmq.yaml.
+ */
+#include <net/genetlink.h>
+#include <net/netlink.h>
+
+#include "netlink.h"
+#include "netns.h"
+#include "sock.h"
+
+/* As a part of this file: the generator makes the table of groups static. */
+#include "gen/netlink-gen.c"
+
+static struct genl_family blipmq_nl_family;
+
+/**
+ * struct nl_number - a number and the attribute that carries it
+ * @attr: the attribute
+ * @value: the number
+ */
+struct nl_number {
+	int	attr;
+	u64	value;
+};
+
+static int nl_put_u64s(struct sk_buff *skb, const struct nl_number *numbers,
+		       int nr, int pad)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (nla_put_u64_64bit(skb, numbers[i].attr, numbers[i].value,
+				      pad))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int nl_put_u32s(struct sk_buff *skb, const struct nl_number *numbers,
+		       int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (nla_put_u32(skb, numbers[i].attr, numbers[i].value))
+			return -EMSGSIZE;
+	return 0;
+}
+
+/*
+ * The sum over all sockets, those that are gone included.
+ */
+static void nl_sum(struct blipmq_net *ns, struct blipmq_totals *sum)
+{
+	struct blipmq_sock *bs;
+
+	spin_lock_bh(&ns->socks_lock);
+	*sum = ns->closed;
+	list_for_each_entry(bs, &ns->socks, node)
+		blipmq_sock_totals(bs, sum);
+	spin_unlock_bh(&ns->socks_lock);
+}
+
+static int nl_put_totals(struct sk_buff *skb, const struct blipmq_totals *t)
+{
+	const struct nl_number numbers[] = {
+		{ BLIPMQ_A_TOTALS_PUBLISHED, t->published },
+		{ BLIPMQ_A_TOTALS_PUBLISHED_BYTES, t->published_bytes },
+		{ BLIPMQ_A_TOTALS_UNROUTED, t->unrouted },
+		{ BLIPMQ_A_TOTALS_MATCHED, t->matched },
+		{ BLIPMQ_A_TOTALS_DELIVERED, t->delivered },
+		{ BLIPMQ_A_TOTALS_DELIVERED_BYTES, t->delivered_bytes },
+		{ BLIPMQ_A_TOTALS_DROPPED_OVERFLOW,
+		  t->dropped[BLIPMQ_DROP_OVERFLOW] },
+		{ BLIPMQ_A_TOTALS_DROPPED_CONFLATED,
+		  t->dropped[BLIPMQ_DROP_CONFLATED] },
+		{ BLIPMQ_A_TOTALS_DROPPED_EXPIRED,
+		  t->dropped[BLIPMQ_DROP_EXPIRED] },
+		{ BLIPMQ_A_TOTALS_DROPPED_FILTERED,
+		  t->dropped[BLIPMQ_DROP_FILTERED] },
+		{ BLIPMQ_A_TOTALS_DROPPED_CLOSED,
+		  t->dropped[BLIPMQ_DROP_CLOSED] },
+		{ BLIPMQ_A_TOTALS_DROPPED_NO_MEMORY,
+		  t->dropped[BLIPMQ_DROP_NO_MEMORY] },
+		{ BLIPMQ_A_TOTALS_QUEUED_MESSAGES, t->queued_messages },
+		{ BLIPMQ_A_TOTALS_QUEUED_BYTES, t->queued_bytes },
+		{ BLIPMQ_A_TOTALS_REFUSED, t->refused },
+		{ BLIPMQ_A_TOTALS_PARTIAL, t->partial },
+	};
+	struct nlattr *nest = nla_nest_start(skb, BLIPMQ_A_BROKER_TOTALS);
+
+	if (!nest || nl_put_u64s(skb, numbers, ARRAY_SIZE(numbers),
+				 BLIPMQ_A_TOTALS_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int nl_put_limits(struct sk_buff *skb, const struct blipmq_limits *l)
+{
+	const struct nl_number numbers[] = {
+		{ BLIPMQ_A_LIMITS_PAYLOAD_BYTES, l->payload_bytes },
+		{ BLIPMQ_A_LIMITS_QUEUE_MESSAGES, l->queue_messages },
+		{ BLIPMQ_A_LIMITS_QUEUE_BYTES, l->queue_bytes },
+		{ BLIPMQ_A_LIMITS_QUEUE_MESSAGES_MAX, l->queue_messages_max },
+		{ BLIPMQ_A_LIMITS_QUEUE_BYTES_MAX, l->queue_bytes_max },
+		{ BLIPMQ_A_LIMITS_ANSWER_BYTES, l->answer_bytes },
+		{ BLIPMQ_A_LIMITS_SOCKETS, l->sockets },
+		{ BLIPMQ_A_LIMITS_TOPICS, l->topics },
+		{ BLIPMQ_A_LIMITS_SUBSCRIPTIONS, l->subscriptions },
+	};
+	struct nlattr *nest = nla_nest_start(skb, BLIPMQ_A_BROKER_LIMITS);
+
+	if (!nest || nl_put_u32s(skb, numbers, ARRAY_SIZE(numbers)) ||
+	    nla_put_u64_64bit(skb, BLIPMQ_A_LIMITS_MEMORY_BYTES,
+			      l->memory_bytes, BLIPMQ_A_LIMITS_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int nl_put_broker(struct sk_buff *skb, struct blipmq_net *ns)
+{
+	if (nla_put_string(skb, BLIPMQ_A_BROKER_VERSION, BLIPMQ_VERSION) ||
+	    nla_put_u32(skb, BLIPMQ_A_BROKER_FAMILY, blipmq_family) ||
+	    nla_put_u32(skb, BLIPMQ_A_BROKER_SOCKETS,
+			READ_ONCE(ns->nr_sockets)) ||
+	    nla_put_u32(skb, BLIPMQ_A_BROKER_TOPICS,
+			READ_ONCE(ns->nr_topics)) ||
+	    nla_put_u32(skb, BLIPMQ_A_BROKER_SUBSCRIPTIONS,
+			atomic_read(&ns->nr_subscriptions)) ||
+	    nla_put_u64_64bit(skb, BLIPMQ_A_BROKER_MEMORY_BYTES,
+			      percpu_counter_sum_positive(&ns->memory),
+			      BLIPMQ_A_BROKER_PAD) ||
+	    nla_put_u64_64bit(skb, BLIPMQ_A_BROKER_RING_BYTES,
+			      atomic64_read(&ns->ring_bytes),
+			      BLIPMQ_A_BROKER_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int nl_put_details(struct sk_buff *skb, struct blipmq_net *ns)
+{
+	struct blipmq_totals totals;
+
+	nl_sum(ns, &totals);
+	if (nl_put_totals(skb, &totals) || nl_put_limits(skb, &ns->limits))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * blipmq_nl_broker_get_doit() - the state of the namespace's broker
+ * @skb: the request
+ * @info: what netlink knows of it
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct blipmq_net *ns = blipmq_net_of(genl_info_net(info));
+	struct sk_buff *reply;
+	void *header;
+
+	reply = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	header = genlmsg_put_reply(reply, info, &blipmq_nl_family, 0,
+				   BLIPMQ_CMD_BROKER_GET);
+	if (!header || nl_put_broker(reply, ns) ||
+	    (!info->attrs[BLIPMQ_A_BROKER_BRIEF] &&
+	     nl_put_details(reply, ns))) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(reply, header);
+	return genlmsg_reply(reply, info);
+}
+
+static struct genl_family blipmq_nl_family __ro_after_init = {
+	.name = BLIPMQ_FAMILY_NAME,
+	.version = BLIPMQ_FAMILY_VERSION,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = blipmq_nl_ops,
+	.n_ops = ARRAY_SIZE(blipmq_nl_ops),
+	.mcgrps = blipmq_nl_mcgrps,
+	.n_mcgrps = ARRAY_SIZE(blipmq_nl_mcgrps),
+};
+
+/**
+ * blipmq_netlink_register() - open the control plane
+ *
+ * Return: 0 or a negative errno.
+ */
+int __init blipmq_netlink_register(void)
+{
+	return genl_register_family(&blipmq_nl_family);
+}
+
+/**
+ * blipmq_netlink_unregister() - close it
+ */
+void blipmq_netlink_unregister(void)
+{
+	genl_unregister_family(&blipmq_nl_family);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Namespaces come and go; each has its own broker.
+ */
+#include <linux/mm.h>
+#include <net/netns/generic.h>
+
+#include "frame.h"
+#include "netns.h"
+#include "topic.h"
+
+static unsigned int blipmq_net_id __read_mostly;
+
+/**
+ * blipmq_net_of() - the broker of a namespace
+ * @net: a live namespace
+ *
+ * Return: its state, which lives as long as @net.
+ */
+struct blipmq_net *blipmq_net_of(const struct net *net)
+{
+	return net_generic(net, blipmq_net_id);
+}
+
+static void blipmq_limits_init(struct blipmq_limits *limits)
+{
+	limits->payload_bytes = BLIPMQ_FRAME_PAYLOAD_DEFAULT;
+	limits->queue_messages = 1024;
+	limits->queue_bytes = SZ_1M;
+	limits->queue_messages_max = SZ_1M;
+	limits->queue_bytes_max = SZ_256M;
+	limits->answer_bytes = SZ_64K;
+	limits->sockets = SZ_128K;
+	limits->topics = SZ_64K;
+	limits->subscriptions = SZ_4K;
+	/* An eighth of the machine, as much as it can spare unasked. */
+	limits->memory_bytes = (u64)totalram_pages() << (PAGE_SHIFT - 3);
+}
+
+static int __net_init blipmq_net_create(struct net *net)
+{
+	struct blipmq_net *ns = blipmq_net_of(net);
+	int err;
+
+	blipmq_limits_init(&ns->limits);
+	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1);
+	atomic_set(&ns->nr_subscriptions, 0);
+	atomic64_set(&ns->ring_bytes, 0);
+	spin_lock_init(&ns->socks_lock);
+	INIT_LIST_HEAD(&ns->socks);
+
+	err = percpu_counter_init(&ns->memory, 0, GFP_KERNEL);
+	if (err)
+		return err;
+	err = blipmq_topics_init(ns);
+	if (err)
+		percpu_counter_destroy(&ns->memory);
+	return err;
+}
+
+/*
+ * Every socket holds a reference to its namespace until it is freed, so none
+ * is left here, and with them went all bundles and subscriptions. What is
+ * left are topics that linger.
+ */
+static void __net_exit blipmq_net_destroy(struct net *net)
+{
+	struct blipmq_net *ns = blipmq_net_of(net);
+
+	WARN_ON_ONCE(!list_empty(&ns->socks));
+	WARN_ON_ONCE(!xa_empty(&ns->publishers));
+	WARN_ON_ONCE(atomic_read(&ns->nr_subscriptions));
+	WARN_ON_ONCE(atomic64_read(&ns->ring_bytes));
+	WARN_ON_ONCE(percpu_counter_sum(&ns->memory));
+
+	blipmq_topics_destroy(ns);
+	xa_destroy(&ns->publishers);
+	percpu_counter_destroy(&ns->memory);
+}
+
+static struct pernet_operations blipmq_net_ops = {
+	.init = blipmq_net_create,
+	.exit = blipmq_net_destroy,
+	.id = &blipmq_net_id,
+	.size = sizeof(struct blipmq_net),
+};
+
+int __init blipmq_net_init(void)
+{
+	return register_pernet_subsys(&blipmq_net_ops);
+}
+
+void blipmq_net_exit(void)
+{
+	unregister_pernet_subsys(&blipmq_net_ops);
+}

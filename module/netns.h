@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The state of one network namespace. Nothing of the broker is global.
+ */
+#ifndef _BLIPMQ_NETNS_H
+#define _BLIPMQ_NETNS_H
+
+#include <linux/mutex.h>
+#include <linux/percpu_counter.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/net_namespace.h>
+
+#include "types.h"
+
+/**
+ * struct blipmq_net - the broker of a namespace
+ * @topics: topics by name; read under RCU, changed under @topics_lock
+ * @limits: what may be used
+ * @memory: bytes of message memory
+ * @topics_lock: guards users of topics and @idle_topics
+ * @nr_topics: topics in @topics
+ * @idle_topics: topics that nobody uses, oldest first
+ * @sweep: removes those that lingered long enough
+ * @publishers: numbers of publishing sockets, the upper part of message ids
+ * @next_publisher: where the search for a free number goes on
+ * @nr_subscriptions: subscriptions of all sockets
+ * @ring_bytes: memory of receive rings
+ * @socks_lock: guards @socks, @nr_sockets and @closed; taken with bottom
+ *	halves off, since sockets are freed from RCU callbacks
+ * @socks: all sockets, until they are freed
+ * @nr_sockets: open sockets
+ * @closed: totals of the sockets that are gone
+ */
+struct blipmq_net {
+	struct rhashtable	topics;
+	struct blipmq_limits	limits;
+	struct percpu_counter	memory;
+
+	struct mutex		topics_lock;	/* users of topics */
+	u32			nr_topics;
+	struct list_head	idle_topics;
+	struct delayed_work	sweep;
+
+	struct xarray		publishers;
+	u32			next_publisher;
+	atomic_t		nr_subscriptions;
+	atomic64_t		ring_bytes;
+
+	spinlock_t		socks_lock;	/* the next three */
+	struct list_head	socks;
+	u32			nr_sockets;
+	struct blipmq_totals	closed;
+};
+
+/*
+ * How far each CPU's part of the memory count may be off, in bytes: the price
+ * of never writing a shared line for a message.
+ */
+#define BLIPMQ_MEMORY_BATCH	SZ_64K
+
+static inline void blipmq_net_charge(struct blipmq_net *ns, s64 bytes)
+{
+	percpu_counter_add_batch(&ns->memory, bytes, BLIPMQ_MEMORY_BATCH);
+}
+
+static inline bool blipmq_net_is_full(struct blipmq_net *ns)
+{
+	return percpu_counter_read(&ns->memory) >=
+	       (s64)READ_ONCE(ns->limits.memory_bytes);
+}
+
+struct blipmq_net *blipmq_net_of(const struct net *net);
+int __init blipmq_net_init(void);
+void blipmq_net_exit(void);
+
+#endif /* _BLIPMQ_NETNS_H */

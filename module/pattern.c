@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * The rules of topics and patterns: NATS subjects in strict UTF-8.
+ */
+#include "pattern.h"
+
+/*
+ * Bytes of the UTF-8 sequence at @s, 0 when it is not a valid one: overlong
+ * forms, surrogates and what lies above U+10FFFF are not (RFC 3629, the table
+ * of section 4).
+ */
+static size_t utf8_sequence(const u8 *s, size_t len)
+{
+	u8 low = 0x80, high = 0xbf;
+	size_t need, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	need = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	if (need > len)
+		return 0;
+	if (s[0] == 0xe0)
+		low = 0xa0;
+	else if (s[0] == 0xed)
+		high = 0x9f;
+	else if (s[0] == 0xf0)
+		low = 0x90;
+	else if (s[0] == 0xf4)
+		high = 0x8f;
+	if (s[1] < low || s[1] > high)
+		return 0;
+	for (i = 2; i < need; i++)
+		if (s[i] < 0x80 || s[i] > 0xbf)
+			return 0;
+	return need;
+}
+
+static bool is_wildcard(const u8 *token, size_t len)
+{
+	return len == 1 && (*token == '*' || *token == '>');
+}
+
+/*
+ * One walk for both: the tokens of a name, with or without wildcards.
+ */
+static bool name_valid(const u8 *s, size_t len, bool wildcards)
+{
+	size_t token = 0, i = 0, n;
+
+	if (!len || len > BLIPMQ_PATTERN_MAX)
+		return false;
+	for (;;) {
+		if (i == len || s[i] == '.') {
+			if (i == token)
+				return false;
+			if (is_wildcard(s + token, i - token)) {
+				if (!wildcards)
+					return false;
+				if (s[token] == '>' && i != len)
+					return false;
+			}
+			if (i == len)
+				return true;
+			token = ++i;
+			continue;
+		}
+		if (s[i] <= ' ' || s[i] == 0x7f)
+			return false;
+		n = utf8_sequence(s + i, len - i);
+		if (!n)
+			return false;
+		i += n;
+	}
+}
+
+/**
+ * blipmq_topic_valid() - may messages be published to this topic?
+ * @topic: its bytes
+ * @len: how many
+ *
+ * Group names follow the same rules.
+ *
+ * Return: true for a valid topic.
+ */
+bool blipmq_topic_valid(const u8 *topic, size_t len)
+{
+	return name_valid(topic, len, false);
+}
+
+/**
+ * blipmq_pattern_valid() - may one subscribe to this pattern?
+ * @pattern: its bytes
+ * @len: how many
+ *
+ * Return: true for a valid pattern; every valid topic is one.
+ */
+bool blipmq_pattern_valid(const u8 *pattern, size_t len)
+{
+	return name_valid(pattern, len, true);
+}
+
+/**
+ * blipmq_pattern_is_exact() - does a valid pattern name one topic?
+ * @pattern: its bytes
+ * @len: how many
+ *
+ * Return: true when it has no wildcard token.
+ */
+bool blipmq_pattern_is_exact(const u8 *pattern, size_t len)
+{
+	return name_valid(pattern, len, false);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * What is a topic, what is a pattern. Pure, as frame.h is.
+ */
+#ifndef _BLIPMQ_PATTERN_H
+#define _BLIPMQ_PATTERN_H
+
+#include "frame.h"
+
+#define BLIPMQ_PATTERN_MAX	255U
+
+bool blipmq_topic_valid(const u8 *topic, size_t len);
+bool blipmq_pattern_valid(const u8 *pattern, size_t len);
+bool blipmq_pattern_is_exact(const u8 *pattern, size_t len);
+
+#endif /* _BLIPMQ_PATTERN_H */

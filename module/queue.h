@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The receive queue of a socket: its rings, limits, losses and wake-ups.
+ *
+ * Publishers push under RCU, without a lock. One reader pops; publishers that
+ * find the queue full pop too, from the same end.
+ */
+#ifndef _BLIPMQ_QUEUE_H
+#define _BLIPMQ_QUEUE_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+
+#include "chain.h"
+#include "types.h"
+
+/**
+ * struct blipmq_queue - the receive queue
+ * @chain: its rings
+ * @limit_messages: messages that may wait
+ * @limit_bytes: bytes that they may hold
+ * @armed: the reader sleeps, or will, and wants to be woken
+ * @used: what waits, see queue_pack()
+ * @matched: messages that matched, those that were dropped included
+ * @lost: messages that overflow and lack of memory took, under the chain's
+ *	head_lock as the members up to @dropped are
+ * @lost_before: @lost when the latest gap began
+ * @gap_end: the position behind the latest gap
+ * @dropped: messages dropped, by reason
+ * @next_pos: the reader's next position if nothing was evicted
+ * @lost_seen: how much of @lost the reader reported
+ */
+struct blipmq_queue {
+	struct blipmq_chain	chain;
+	u32			limit_messages;
+	u32			limit_bytes;
+	int			armed;
+
+	/* Written by publishers. */
+	atomic64_t		used ____cacheline_aligned_in_smp;
+	atomic64_t		matched;
+
+	/* Written by publishers that evict. */
+	u64			lost ____cacheline_aligned_in_smp;
+	u64			lost_before;
+	u64			gap_end;
+	u64			dropped[BLIPMQ_DROP_REASONS];
+
+	/* The reader's own. */
+	u64			next_pos;
+	u64			lost_seen;
+};
+
+/**
+ * struct blipmq_entry - what the reader popped
+ * @bundle: the bundle, with a reference
+ * @mask: which of its frames
+ * @lost: messages that were lost directly before them
+ */
+struct blipmq_entry {
+	struct sk_buff	*bundle;
+	u64		mask;
+	u64		lost;
+};
+
+void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns);
+void blipmq_queue_close(struct blipmq_queue *q);
+void blipmq_queue_destroy(struct blipmq_queue *q);
+
+bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask);
+
+bool blipmq_queue_pop(struct blipmq_queue *q, struct blipmq_entry *entry);
+u64 blipmq_queue_take_lost(struct blipmq_queue *q);
+void blipmq_queue_release(struct blipmq_queue *q, u32 messages, u32 bytes);
+void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
+		       u32 messages);
+void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes);
+
+/**
+ * blipmq_queue_open() - let messages come
+ * @q: the queue
+ *
+ * Context: the socket's tx_lock is held; may sleep.
+ * Return: 0, also when it was open; -ENOMEM; -EPIPE when it is closed.
+ */
+static inline int __must_check blipmq_queue_open(struct blipmq_queue *q)
+{
+	return blipmq_chain_open(&q->chain);
+}
+
+/**
+ * blipmq_queue_readable() - is there an entry to pop?
+ * @q: the queue
+ *
+ * Return: a snapshot, outdated at once.
+ */
+static inline bool blipmq_queue_readable(struct blipmq_queue *q)
+{
+	return blipmq_chain_readable(&q->chain);
+}
+
+/**
+ * blipmq_queue_has_lost() - are there losses that were not reported?
+ * @q: the queue
+ */
+static inline bool blipmq_queue_has_lost(struct blipmq_queue *q)
+{
+	return READ_ONCE(q->lost) != READ_ONCE(q->lost_seen);
+}
+
+/**
+ * blipmq_queue_arm() - ask to be woken by what comes
+ * @q: the queue
+ *
+ * The caller looks at the queue again afterwards: whatever it does not see
+ * then will wake it.
+ */
+static inline void blipmq_queue_arm(struct blipmq_queue *q)
+{
+	WRITE_ONCE(q->armed, 1);
+	smp_mb();	/* pairs with the one before blipmq_queue_wake() */
+}
+
+void __blipmq_queue_wake(struct blipmq_queue *q);
+
+/**
+ * blipmq_queue_wake() - wake the reader if it asked for it
+ * @q: the queue
+ *
+ * A full barrier stands between what the reader shall find and this call.
+ */
+static inline void blipmq_queue_wake(struct blipmq_queue *q)
+{
+	if (READ_ONCE(q->armed))
+		__blipmq_queue_wake(q);
+}
+
+#endif /* _BLIPMQ_QUEUE_H */

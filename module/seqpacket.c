@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOCK_SEQPACKET: one message for each call, topics as addresses.
+ */
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+
+#include "bundle.h"
+#include "cursor.h"
+#include "fanout.h"
+#include "frame.h"
+#include "netns.h"
+#include "pattern.h"
+#include "queue.h"
+#include "sock.h"
+#include "topic.h"
+
+/**
+ * struct destination - where a message goes, and how
+ * @topic: its bytes
+ * @len: how many, 0 for none
+ * @publish: as BLIPMQ_PUBLISH says it
+ */
+struct destination {
+	const u8		*topic;
+	unsigned int		len;
+	struct blipmq_publish	publish;
+};
+
+static int destination_cmsg(struct destination *d, const struct cmsghdr *cmsg)
+{
+	size_t len = cmsg->cmsg_len - sizeof(*cmsg);
+
+	switch (cmsg->cmsg_type) {
+	case BLIPMQ_TOPIC:
+		if (!len || len > BLIPMQ_FRAME_TOPIC_MAX)
+			return -EINVAL;
+		d->topic = CMSG_DATA(cmsg);
+		d->len = len;
+		return 0;
+	case BLIPMQ_PUBLISH:
+		if (len != sizeof(d->publish))
+			return -EINVAL;
+		memcpy(&d->publish, CMSG_DATA(cmsg), len);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int destination_check(const struct destination *d)
+{
+	if (!d->len)
+		return -EDESTADDRREQ;
+	if (!blipmq_topic_valid(d->topic, d->len))
+		return -EINVAL;
+	if (d->publish.flags & ~BLIPMQ_PUBLISH_RETAIN)
+		return -EINVAL;
+	/* Neither is built yet; a message lives until it is read. */
+	if (d->publish.flags ||
+	    (d->publish.ttl_ms && d->publish.ttl_ms != BLIPMQ_TTL_NEVER))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/*
+ * A control message names the topic, else the address does, else the socket.
+ */
+static int destination_find(struct destination *d, struct blipmq_sock *bs,
+			    struct msghdr *msg)
+{
+	DECLARE_SOCKADDR(struct sockaddr_blipmq *, addr, msg->msg_name);
+	int header = offsetof(struct sockaddr_blipmq, sbm_topic);
+	struct cmsghdr *cmsg;
+	int err;
+
+	if (msg->msg_namelen) {
+		if (msg->msg_namelen <= header ||
+		    msg->msg_namelen > sizeof(*addr))
+			return -EINVAL;
+		if (addr->sbm_family != blipmq_family)
+			return -EAFNOSUPPORT;
+		d->topic = addr->sbm_topic;
+		d->len = msg->msg_namelen - header;
+	} else {
+		d->topic = bs->topic;
+		d->len = bs->topic_len;
+	}
+	if (msg->msg_controllen) {
+		for_each_cmsghdr(cmsg, msg) {
+			if (!CMSG_OK(msg, cmsg))
+				return -EINVAL;
+			if (cmsg->cmsg_level != SOL_BLIPMQ)
+				continue;
+			err = destination_cmsg(d, cmsg);
+			if (err)
+				return err;
+		}
+	}
+	return destination_check(d);
+}
+
+static int seqpacket_publish(struct blipmq_sock *bs,
+			     const struct destination *d, struct iov_iter *from)
+{
+	u32 head = BLIPMQ_FRAME_HEADER + d->len + BLIPMQ_FRAME_PUB_FIXED;
+	u32 payload = iov_iter_count(from);
+	struct blipmq_batch_topic topic;
+	struct sk_buff *b;
+	u8 *p;
+	u64 id;
+	int err;
+
+	if (blipmq_net_is_full(bs->ns))
+		return -ENOBUFS;
+	err = blipmq_sock_next_id(bs, &id);
+	if (err)
+		return err;
+	b = blipmq_bundle_alloc(bs->ns, head + payload, GFP_KERNEL_ACCOUNT);
+	if (!b)
+		return -ENOMEM;
+
+	p = blipmq_bundle_head(b, 0, head);
+	blipmq_frame_encode(p, BLIPMQ_OP_MSG, 0, d->len,
+			    BLIPMQ_FRAME_PUB_FIXED + payload);
+	p += BLIPMQ_FRAME_HEADER;
+	memcpy(p, d->topic, d->len);
+	blipmq_put_le64(p + d->len, id);
+	err = blipmq_bundle_fill(b, head, from, payload);
+	if (!err) {
+		blipmq_bundle_seal(b, head + payload, 1);
+		topic.mask = 1;
+		topic.name = p;
+		topic.len = d->len;
+		blipmq_count(&bs->published, 1);
+		blipmq_count(&bs->published_bytes, head + payload);
+		blipmq_fanout(bs, b, &topic, 1);
+	}
+	blipmq_bundle_put(b);
+	return err;
+}
+
+/**
+ * blipmq_seqpacket_sendmsg() - publish a message
+ * @sock: the socket
+ * @msg: the message
+ * @len: bytes of its payload
+ *
+ * Return: @len, or a negative errno with nothing published.
+ */
+int blipmq_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
+			     size_t len)
+{
+	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	struct destination d = {};
+	int err;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	mutex_lock(&bs->tx_lock);
+	if (bs->state & BLIPMQ_TX_ENDED) {
+		err = -EPIPE;
+		goto out;
+	}
+	err = len > READ_ONCE(bs->ns->limits.payload_bytes) ? -EMSGSIZE :
+	      destination_find(&d, bs, msg);
+	if (!err)
+		err = seqpacket_publish(bs, &d, &msg->msg_iter);
+	if (err)
+		blipmq_count(&bs->refused, 1);
+out:
+	mutex_unlock(&bs->tx_lock);
+	if (err)
+		return sk_stream_error(sock->sk, msg->msg_flags, err);
+	return len;
+}
+
+/*
+ * The topic as the address, where it fits; else as a control message.
+ */
+static void recv_topic(struct msghdr *msg, const u8 *topic, u8 len)
+{
+	DECLARE_SOCKADDR(struct sockaddr_blipmq *, addr, msg->msg_name);
+
+	if (len > BLIPMQ_ADDRESS_TOPIC_MAX) {
+		put_cmsg(msg, SOL_BLIPMQ, BLIPMQ_TOPIC, len, (void *)topic);
+		return;
+	}
+	if (!addr)
+		return;
+	addr->sbm_family = blipmq_family;
+	memcpy(addr->sbm_topic, topic, len);
+	msg->msg_namelen = offsetof(struct sockaddr_blipmq, sbm_topic) + len;
+}
+
+static void recv_info(struct blipmq_sock *bs, struct msghdr *msg, u64 id)
+{
+	u32 info = READ_ONCE(bs->info);
+	u64 value;
+
+	if (info & BLIPMQ_INFO_ID)
+		put_cmsg(msg, SOL_BLIPMQ, BLIPMQ_MSG_ID, sizeof(id), &id);
+	if (info & BLIPMQ_INFO_TIMESTAMP) {
+		value = ktime_to_ns(bs->cursor.bundle->tstamp);
+		put_cmsg(msg, SOL_BLIPMQ, BLIPMQ_TIMESTAMP, sizeof(value),
+			 &value);
+	}
+	value = bs->cursor.lost;
+	if (value && (info & BLIPMQ_INFO_LOST))
+		put_cmsg(msg, SOL_BLIPMQ, BLIPMQ_LOST, sizeof(value), &value);
+}
+
+/* Hand out the frame that the cursor is at. */
+static int recv_frame(struct blipmq_sock *bs, struct msghdr *msg, size_t len,
+		      int flags)
+{
+	struct blipmq_cursor *c = &bs->cursor;
+	struct blipmq_frame f;
+	u32 head, payload, n;
+	const u8 *p;
+
+	p = blipmq_bundle_head(c->bundle, c->offset, BLIPMQ_FRAME_HEADER);
+	blipmq_frame_decode(&f, p);
+	head = BLIPMQ_FRAME_HEADER + f.topic_len + BLIPMQ_FRAME_PUB_FIXED;
+	p = blipmq_bundle_head(c->bundle, c->offset, head);
+	payload = f.size - head;
+	n = min_t(size_t, payload, len);
+	if (skb_copy_datagram_iter(c->bundle, c->offset + head, &msg->msg_iter,
+				   n))
+		return -EFAULT;
+	if (n < payload)
+		msg->msg_flags |= MSG_TRUNC;
+	recv_topic(msg, p + BLIPMQ_FRAME_HEADER, f.topic_len);
+	recv_info(bs, msg, blipmq_get_le64(p + BLIPMQ_FRAME_HEADER +
+					   f.topic_len));
+	if (!(flags & MSG_PEEK)) {
+		c->lost = 0;
+		blipmq_count(&bs->delivered, 1);
+		blipmq_count(&bs->delivered_bytes, f.size);
+		blipmq_cursor_next(c, &bs->queue, f.size);
+	}
+	return flags & MSG_TRUNC ? payload : n;
+}
+
+/**
+ * blipmq_seqpacket_recvmsg() - receive a message
+ * @sock: the socket
+ * @msg: where to
+ * @len: room for its payload
+ * @flags: MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC
+ *
+ * What does not fit is cut off, and MSG_TRUNC says so.
+ *
+ * Return: bytes of payload; 0 without a name at the end; a negative errno.
+ */
+int blipmq_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg,
+			     size_t len, int flags)
+{
+	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	long timeo = sock_rcvtimeo(sock->sk, flags & MSG_DONTWAIT);
+	int ret;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	msg->msg_namelen = 0;
+
+	mutex_lock(&bs->rx_lock);
+	for (;;) {
+		ret = 0;
+		if (READ_ONCE(bs->state) & BLIPMQ_RX_ENDED)
+			break;
+		if (blipmq_cursor_load(&bs->cursor, &bs->queue)) {
+			ret = recv_frame(bs, msg, len, flags);
+			break;
+		}
+		mutex_unlock(&bs->rx_lock);
+		ret = blipmq_sock_wait_readable(bs, &timeo);
+		mutex_lock(&bs->rx_lock);
+		if (ret)
+			break;
+	}
+	mutex_unlock(&bs->rx_lock);
+	return ret;
+}
+
+/**
+ * blipmq_seqpacket_poll() - what would not block
+ * @file: the file
+ * @sock: the socket
+ * @wait: the poll table
+ *
+ * Return: EPOLLIN and the like.
+ */
+__poll_t blipmq_seqpacket_poll(struct file *file, struct socket *sock,
+			       struct poll_table_struct *wait)
+{
+	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+
+	sock_poll_wait(file, sock, wait);
+	return blipmq_sock_poll_in(bs) | EPOLLOUT | EPOLLWRNORM;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A subscriber set: the legs of one pattern, or of one exact topic.
+ *
+ * Publishers walk it under RCU; joining and leaving touch this set only, and
+ * one slot of it. It is a chain of chunks that never move: what a walk has
+ * passed stays where it was, so a walk misses nobody who was there all along.
+ */
+#ifndef _BLIPMQ_SET_H
+#define _BLIPMQ_SET_H
+
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+
+#include "types.h"
+
+/**
+ * struct blipmq_set_chunk - some legs
+ * @next: the chunk behind this one, or NULL
+ * @vacant: in the set's list of chunks with a free slot
+ * @nr_slots: slots in @legs
+ * @used: those that are taken, under the set's lock
+ * @legs: the receiving queues, NULL where free
+ */
+struct blipmq_set_chunk {
+	struct blipmq_set_chunk __rcu	*next;
+	struct list_head		vacant;
+	u16				nr_slots;
+	u16				used;
+	struct blipmq_queue __rcu	*legs[];
+};
+
+/**
+ * struct blipmq_set - the legs of one pattern
+ * @refs: the routes and topics that point to it, and walks that sleep
+ * @count: legs; read without the lock as an estimate
+ * @lock: guards joining and leaving
+ * @vacant: chunks with a free slot
+ * @first: the chain of chunks
+ * @last: its end, under @lock
+ * @rcu: frees it
+ *
+ * Chunks live as long as their set, so a walk may sleep while it holds a
+ * reference.
+ */
+struct blipmq_set {
+	refcount_t			refs;
+	u32				count;
+	struct blipmq_set_chunk __rcu	*first;
+
+	spinlock_t			lock;	/* joining, leaving */
+	struct list_head		vacant;
+	struct blipmq_set_chunk		*last;
+	struct rcu_head			rcu;
+};
+
+/**
+ * struct blipmq_leg - where a leg stands in its set
+ * @chunk: the chunk
+ * @slot: the slot in it
+ */
+struct blipmq_leg {
+	struct blipmq_set_chunk	*chunk;
+	u16			slot;
+};
+
+struct blipmq_set *blipmq_set_create(void);
+void blipmq_set_put(struct blipmq_set *set);
+int __must_check blipmq_set_join(struct blipmq_set *set,
+				 struct blipmq_queue *queue,
+				 struct blipmq_leg *leg);
+void blipmq_set_leave(struct blipmq_set *set, struct blipmq_leg *leg);
+
+#endif /* _BLIPMQ_SET_H */

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The sockets of AF_BLIPMQ.
+ */
+#ifndef _BLIPMQ_SOCK_H
+#define _BLIPMQ_SOCK_H
+
+#include <linux/blipmq.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/rbtree.h>
+#include <linux/uidgid.h>
+#include <net/sock.h>
+
+#include "answers.h"
+#include "cursor.h"
+#include "frame.h"
+#include "queue.h"
+#include "types.h"
+
+/* struct blipmq_sock.state, written under tx_lock. */
+#define BLIPMQ_RX_ENDED		BIT(0)	/* reads return end of file */
+#define BLIPMQ_TX_ENDED		BIT(1)	/* writes fail */
+#define BLIPMQ_DRAINING		BIT(2)	/* end of file once all is read */
+#define BLIPMQ_FAILED		BIT(3)	/* end of file after the answers */
+
+/**
+ * struct blipmq_input - the frame that a stream has begun
+ * @bundle: what came of it, once the header is complete
+ * @frame: the decoded header
+ * @have: bytes that came
+ * @average: bytes of a frame, as the latest bundle had them
+ * @header: the first bytes
+ */
+struct blipmq_input {
+	struct sk_buff		*bundle;
+	struct blipmq_frame	frame;
+	u32			have;
+	u32			average;
+	u8			header[BLIPMQ_FRAME_HEADER];
+};
+
+/**
+ * struct blipmq_sock - a socket
+ * @sk: the kernel's part
+ * @ns: the broker that it belongs to
+ * @node: in the namespace's list
+ * @state: BLIPMQ_RX_ENDED and the like
+ * @rx_lock: one reader at a time; guards @cursor, @delivered
+ * @cursor: what the reader is at
+ * @info: BLIPMQ_INFO_* bits
+ * @delivered: messages read
+ * @delivered_bytes: their frame bytes
+ * @answers: what the broker has to say to a stream
+ * @lost_frame: a LOST that a stream's reader is at
+ * @lost_left: bytes of it that were not read
+ * @queue: what others publish
+ * @tx_lock: one publisher, or change of subscriptions, at a time; guards all
+ *	members below
+ * @subscriptions: by topic
+ * @nr_subscriptions: how many
+ * @publisher: this socket's number in message ids, 0 before the first
+ * @sequence: the number of the latest message
+ * @published: messages published
+ * @published_bytes: their frame bytes
+ * @unrouted: those that nobody matched
+ * @refused: frames and calls answered with an error
+ * @partial: frames cut off by the end of the stream
+ * @gather: see fanout.c
+ * @input: a stream's unfinished frame
+ * @discard_until: jiffies until which a failed stream's input is ignored
+ * @uid: on whose behalf
+ * @gid: on whose behalf
+ * @identity: a name for people
+ * @topic_len: bytes of @topic
+ * @topic: where send() publishes to
+ */
+struct blipmq_sock {
+	struct sock		sk;	/* first, as the kernel wants it */
+	struct blipmq_net	*ns;
+	struct list_head	node;
+	u32			state;
+
+	struct mutex		rx_lock;	/* one reader */
+	struct blipmq_cursor	cursor;
+	u32			info;
+	u64			delivered;
+	u64			delivered_bytes;
+	struct blipmq_answers	answers;
+	u8			lost_frame[16];
+	u32			lost_left;
+
+	struct blipmq_queue	queue;
+
+	struct mutex		tx_lock;	/* one publisher */
+	struct rb_root		subscriptions;
+	u32			nr_subscriptions;
+	u32			publisher;
+	u64			sequence;
+	u64			published;
+	u64			published_bytes;
+	u64			unrouted;
+	u64			refused;
+	u64			partial;
+	struct blipmq_gather	*gather;
+	struct blipmq_input	input;
+	unsigned long		discard_until;
+
+	kuid_t			uid;
+	kgid_t			gid;
+	char			identity[64];
+	u8			topic_len;
+	u8			*topic;
+};
+
+static inline struct blipmq_sock *blipmq_sk(const struct sock *sk)
+{
+	return (struct blipmq_sock *)sk;
+}
+
+/* A counter that one side writes, under its lock, and anybody reads. */
+static inline void blipmq_count(u64 *counter, u64 n)
+{
+	WRITE_ONCE(*counter, *counter + n);
+}
+
+extern struct proto blipmq_proto;
+extern int blipmq_family;
+
+int blipmq_sock_register(void);
+void blipmq_sock_unregister(void);
+void blipmq_sock_totals(struct blipmq_sock *bs, struct blipmq_totals *sum);
+int __must_check blipmq_sock_next_id(struct blipmq_sock *bs, u64 *id);
+int __must_check blipmq_sock_set_topic(struct blipmq_sock *bs, const u8 *topic,
+				       unsigned int len);
+
+/* sockopt.c */
+int blipmq_setsockopt(struct socket *sock, int level, int option,
+		      sockptr_t value, unsigned int len);
+int blipmq_getsockopt(struct socket *sock, int level, int option,
+		      char __user *value, int __user *len);
+int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value);
+
+/* receive.c */
+bool blipmq_sock_at_end(struct blipmq_sock *bs);
+bool blipmq_sock_readable(struct blipmq_sock *bs);
+int blipmq_sock_wait_readable(struct blipmq_sock *bs, long *timeo);
+__poll_t blipmq_sock_poll_in(struct blipmq_sock *bs);
+void blipmq_sock_end(struct blipmq_sock *bs, u32 how);
+void blipmq_sock_wake_writer(struct blipmq_sock *bs);
+
+/* stream.c, seqpacket.c */
+int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int blipmq_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			  int flags);
+__poll_t blipmq_stream_poll(struct file *file, struct socket *sock,
+			    struct poll_table_struct *wait);
+int blipmq_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
+			     size_t len);
+int blipmq_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg,
+			     size_t len, int flags);
+__poll_t blipmq_seqpacket_poll(struct file *file, struct socket *sock,
+			       struct poll_table_struct *wait);
+
+#endif /* _BLIPMQ_SOCK_H */

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Socket options of level SOL_BLIPMQ.
+ */
+#include <linux/capability.h>
+#include <linux/sockptr.h>
+#include <linux/string.h>
+#include <linux/user_namespace.h>
+
+#include "netns.h"
+#include "pattern.h"
+#include "queue.h"
+#include "sock.h"
+#include "subscription.h"
+
+static int set_subscription(struct blipmq_sock *bs, int option,
+			    sockptr_t value, unsigned int len)
+{
+	u8 buf[sizeof(struct blipmq_subscription) + 2 * BLIPMQ_NAME_MAX];
+	struct blipmq_subscription *s = (struct blipmq_subscription *)buf;
+
+	if (len < sizeof(*s) || len > sizeof(buf))
+		return -EINVAL;
+	if (copy_from_sockptr(buf, value, len))
+		return -EFAULT;
+	if (s->flags || len != sizeof(*s) + s->pattern_len + s->group_len)
+		return -EINVAL;
+	if (!blipmq_pattern_valid(s->names, s->pattern_len))
+		return -EINVAL;
+	if (s->group_len &&
+	    !blipmq_topic_valid(s->names + s->pattern_len, s->group_len))
+		return -EINVAL;
+	/* Neither is built yet. */
+	if (s->group_len || !blipmq_pattern_is_exact(s->names, s->pattern_len))
+		return -EOPNOTSUPP;
+	if (option == BLIPMQ_SUBSCRIBE)
+		return blipmq_subscribe(bs, s->names, s->pattern_len);
+	return blipmq_unsubscribe(bs, s->names, s->pattern_len);
+}
+
+static int set_topic(struct blipmq_sock *bs, sockptr_t value, unsigned int len)
+{
+	u8 buf[BLIPMQ_NAME_MAX];
+
+	if (len > sizeof(buf))
+		return -EINVAL;
+	if (copy_from_sockptr(buf, value, len))
+		return -EFAULT;
+	return blipmq_sock_set_topic(bs, buf, len);
+}
+
+static int set_identity(struct blipmq_sock *bs, sockptr_t value,
+			unsigned int len)
+{
+	struct blipmq_identity id;
+	kuid_t uid;
+	kgid_t gid;
+
+	if (!ns_capable(sock_net(&bs->sk)->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	if (len != sizeof(id))
+		return -EINVAL;
+	if (copy_from_sockptr(&id, value, sizeof(id)))
+		return -EFAULT;
+	uid = make_kuid(current_user_ns(), id.uid);
+	gid = make_kgid(current_user_ns(), id.gid);
+	if (!uid_valid(uid) || !gid_valid(gid) || id.name[sizeof(id.name) - 1])
+		return -EINVAL;
+	bs->uid = uid;
+	bs->gid = gid;
+	strscpy_pad(bs->identity, id.name, sizeof(bs->identity));
+	return 0;
+}
+
+/**
+ * blipmq_sock_set_u32() - set an option that is a number
+ * @bs: the socket
+ * @option: its number
+ * @value: what to set it to
+ *
+ * Context: tx_lock is held.
+ * Return: 0; -EINVAL out of range; -EOPNOTSUPP when it is not built yet;
+ * -ENOPROTOOPT for an option that is none of these.
+ */
+int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)
+{
+	const struct blipmq_limits *limits = &bs->ns->limits;
+
+	lockdep_assert_held(&bs->tx_lock);
+	switch (option) {
+	case BLIPMQ_QUEUE_MESSAGES:
+		if (!value || value > READ_ONCE(limits->queue_messages_max))
+			return -EINVAL;
+		WRITE_ONCE(bs->queue.limit_messages, value);
+		return 0;
+	case BLIPMQ_QUEUE_BYTES:
+		if (!value || value > READ_ONCE(limits->queue_bytes_max))
+			return -EINVAL;
+		WRITE_ONCE(bs->queue.limit_bytes, value);
+		return 0;
+	case BLIPMQ_OVERFLOW:
+		if (value > BLIPMQ_OVERFLOW_CONFLATE)
+			return -EINVAL;
+		return value == BLIPMQ_OVERFLOW_DROP_OLDEST ? 0 : -EOPNOTSUPP;
+	case BLIPMQ_TTL:
+		return !value || value == BLIPMQ_TTL_NEVER ? 0 : -EOPNOTSUPP;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int set_number(struct blipmq_sock *bs, int option, sockptr_t value,
+		      unsigned int len)
+{
+	u32 number;
+
+	if (len != sizeof(number))
+		return -EINVAL;
+	if (copy_from_sockptr(&number, value, sizeof(number)))
+		return -EFAULT;
+	switch (option) {
+	case BLIPMQ_INFO:
+		if (number & ~(BLIPMQ_INFO_ID | BLIPMQ_INFO_TIMESTAMP |
+			       BLIPMQ_INFO_LOST | BLIPMQ_INFO_CREDENTIALS))
+			return -EINVAL;
+		if (number & BLIPMQ_INFO_CREDENTIALS)
+			return -EOPNOTSUPP;
+		WRITE_ONCE(bs->info, number);
+		return 0;
+	case BLIPMQ_PASSCRED:
+		return number ? -EOPNOTSUPP : 0;
+	}
+	return blipmq_sock_set_u32(bs, option, number);
+}
+
+/**
+ * blipmq_setsockopt() - set an option
+ * @sock: the socket
+ * @level: SOL_BLIPMQ
+ * @option: its number
+ * @value: to what
+ * @len: bytes of that
+ *
+ * Return: 0, or a negative errno with nothing changed.
+ */
+int blipmq_setsockopt(struct socket *sock, int level, int option,
+		      sockptr_t value, unsigned int len)
+{
+	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	int err;
+
+	if (level != SOL_BLIPMQ)
+		return -ENOPROTOOPT;
+	mutex_lock(&bs->tx_lock);
+	switch (option) {
+	case BLIPMQ_SUBSCRIBE:
+	case BLIPMQ_UNSUBSCRIBE:
+		err = set_subscription(bs, option, value, len);
+		break;
+	case BLIPMQ_TOPIC_DEFAULT:
+		err = set_topic(bs, value, len);
+		break;
+	case BLIPMQ_IDENTITY:
+		err = set_identity(bs, value, len);
+		break;
+	case BLIPMQ_STATS:
+		err = -ENOPROTOOPT;
+		break;
+	default:
+		err = set_number(bs, option, value, len);
+	}
+	mutex_unlock(&bs->tx_lock);
+	return err;
+}
+
+static void get_stats(struct blipmq_sock *bs, struct blipmq_socket_stats *stats)
+{
+	struct blipmq_totals t = {};
+
+	blipmq_sock_totals(bs, &t);
+	stats->published = t.published;
+	stats->matched = t.matched;
+	stats->delivered = t.delivered;
+	stats->dropped_overflow = t.dropped[BLIPMQ_DROP_OVERFLOW];
+	stats->dropped_conflated = t.dropped[BLIPMQ_DROP_CONFLATED];
+	stats->dropped_expired = t.dropped[BLIPMQ_DROP_EXPIRED];
+	stats->dropped_filtered = t.dropped[BLIPMQ_DROP_FILTERED];
+	stats->dropped_closed = t.dropped[BLIPMQ_DROP_CLOSED];
+	stats->dropped_no_memory = t.dropped[BLIPMQ_DROP_NO_MEMORY];
+	stats->queued_messages = t.queued_messages;
+	stats->queued_bytes = t.queued_bytes;
+	stats->published_bytes = t.published_bytes;
+	stats->delivered_bytes = t.delivered_bytes;
+	stats->unrouted = t.unrouted;
+	stats->refused = t.refused;
+	stats->partial = t.partial;
+}
+
+static void get_identity(struct blipmq_sock *bs, struct blipmq_identity *id)
+{
+	id->uid = from_kuid_munged(current_user_ns(), bs->uid);
+	id->gid = from_kgid_munged(current_user_ns(), bs->gid);
+	memcpy(id->name, bs->identity, sizeof(id->name));
+}
+
+/* The values of the options that can be read, one at a time. */
+union option_value {
+	u32				number;
+	u8				topic[BLIPMQ_NAME_MAX];
+	struct blipmq_identity		identity;
+	struct blipmq_socket_stats	stats;
+};
+
+/*
+ * Return: bytes of the value, or -ENOPROTOOPT.
+ */
+static int get_value(struct blipmq_sock *bs, int option, union option_value *v)
+{
+	lockdep_assert_held(&bs->tx_lock);
+	switch (option) {
+	case BLIPMQ_TOPIC_DEFAULT:
+		memcpy(v->topic, bs->topic, bs->topic_len);
+		return bs->topic_len;
+	case BLIPMQ_IDENTITY:
+		get_identity(bs, &v->identity);
+		return sizeof(v->identity);
+	case BLIPMQ_STATS:
+		get_stats(bs, &v->stats);
+		return sizeof(v->stats);
+	case BLIPMQ_QUEUE_MESSAGES:
+		v->number = bs->queue.limit_messages;
+		break;
+	case BLIPMQ_QUEUE_BYTES:
+		v->number = bs->queue.limit_bytes;
+		break;
+	case BLIPMQ_OVERFLOW:
+		v->number = BLIPMQ_OVERFLOW_DROP_OLDEST;
+		break;
+	case BLIPMQ_TTL:
+	case BLIPMQ_PASSCRED:
+		v->number = 0;
+		break;
+	case BLIPMQ_INFO:
+		v->number = bs->info;
+		break;
+	default:
+		return -ENOPROTOOPT;
+	}
+	return sizeof(v->number);
+}
+
+/**
+ * blipmq_getsockopt() - read an option
+ * @sock: the socket
+ * @level: SOL_BLIPMQ
+ * @option: its number
+ * @value: where to
+ * @len: room there; set to the bytes written, as much as there is room for
+ *
+ * Return: 0, or a negative errno.
+ */
+int blipmq_getsockopt(struct socket *sock, int level, int option,
+		      char __user *value, int __user *len)
+{
+	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	union option_value v = {};
+	int room, ret;
+
+	if (level != SOL_BLIPMQ)
+		return -ENOPROTOOPT;
+	if (get_user(room, len))
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	mutex_lock(&bs->tx_lock);
+	ret = get_value(bs, option, &v);
+	mutex_unlock(&bs->tx_lock);
+	if (ret < 0)
+		return ret;
+	ret = min(ret, room);
+	if (copy_to_user(value, &v, ret) || put_user(ret, len))
+		return -EFAULT;
+	return 0;
+}

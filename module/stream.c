@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOCK_STREAM: a connection that speaks the wire protocol.
+ */
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "answers.h"
+#include "cursor.h"
+#include "netns.h"
+#include "queue.h"
+#include "sock.h"
+#include "stream_in.h"
+
+/* Wait until the reader has made room for answers. */
+static int stream_wait_answers(struct blipmq_sock *bs, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = &bs->sk;
+
+	if (!*timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+	add_wait_queue(sk_sleep(sk), &wait);
+	if (blipmq_answers_full(&bs->answers, bs->ns) &&
+	    !(READ_ONCE(bs->state) & BLIPMQ_TX_ENDED))
+		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return 0;
+}
+
+/*
+ * What to do with input after its end: a stream that failed swallows it for a
+ * moment, since its client could not know.
+ */
+static int stream_discard(struct blipmq_sock *bs, struct iov_iter *from)
+{
+	if (!(bs->state & BLIPMQ_FAILED) ||
+	    time_after(jiffies, bs->discard_until))
+		return -EPIPE;
+	iov_iter_advance(from, iov_iter_count(from));
+	return 0;
+}
+
+/**
+ * blipmq_stream_sendmsg() - write to a connection
+ * @sock: the socket
+ * @msg: the bytes
+ * @len: how many
+ *
+ * Return: bytes taken, or a negative errno when it is none.
+ */
+int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	long timeo = sock_sndtimeo(sock->sk, msg->msg_flags & MSG_DONTWAIT);
+	int err = 0;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (msg->msg_namelen)
+		return -EISCONN;
+
+	mutex_lock(&bs->tx_lock);
+	while (!err && msg_data_left(msg)) {
+		if (bs->state & BLIPMQ_TX_ENDED) {
+			err = stream_discard(bs, &msg->msg_iter);
+		} else if (blipmq_answers_full(&bs->answers, bs->ns)) {
+			mutex_unlock(&bs->tx_lock);
+			err = stream_wait_answers(bs, &timeo);
+			mutex_lock(&bs->tx_lock);
+		} else {
+			err = blipmq_stream_ingest(bs, &msg->msg_iter);
+			/* Another thread may want the socket, or the CPU. */
+			cond_resched();
+		}
+	}
+	mutex_unlock(&bs->tx_lock);
+
+	if (msg_data_left(msg) < len || !err)
+		return len - msg_data_left(msg);
+	return sk_stream_error(sock->sk, msg->msg_flags, err);
+}
+
+static int stream_copy_lost(struct blipmq_sock *bs, struct iov_iter *to,
+			    bool peek)
+{
+	u32 done = sizeof(bs->lost_frame) - bs->lost_left;
+	u32 n = min_t(size_t, bs->lost_left, iov_iter_count(to));
+	size_t before = iov_iter_count(to);
+	u8 frame[sizeof(bs->lost_frame)];
+
+	/* By way of the stack: sockets are no place for copies to users. */
+	memcpy(frame, bs->lost_frame, sizeof(frame));
+	if (copy_to_iter(frame + done, n, to) != n) {
+		iov_iter_revert(to, before - iov_iter_count(to));
+		return -EFAULT;
+	}
+	if (!peek)
+		WRITE_ONCE(bs->lost_left, bs->lost_left - n);
+	return n;
+}
+
+static void stream_set_lost(struct blipmq_sock *bs, u64 lost)
+{
+	blipmq_frame_encode(bs->lost_frame, BLIPMQ_OP_LOST, 0, 0, sizeof(u64));
+	blipmq_put_le64(bs->lost_frame + BLIPMQ_FRAME_HEADER, lost);
+	WRITE_ONCE(bs->lost_left, sizeof(bs->lost_frame));
+}
+
+/* Find something to read, a LOST ahead of what follows the gap. */
+static bool stream_load(struct blipmq_sock *bs)
+{
+	struct blipmq_cursor *c = &bs->cursor;
+	u64 lost;
+
+	if (blipmq_cursor_load(c, &bs->queue)) {
+		lost = c->lost;
+		c->lost = 0;
+	} else {
+		lost = blipmq_queue_take_lost(&bs->queue);
+	}
+	if (lost)
+		stream_set_lost(bs, lost);
+	return lost || c->bundle;
+}
+
+/*
+ * Copy one piece of output: the rest of what was begun, else answers, else a
+ * LOST, else messages.
+ *
+ * Return: bytes; 0 when there is nothing; -EFAULT.
+ */
+static int stream_copy(struct blipmq_sock *bs, struct iov_iter *to, bool peek)
+{
+	struct blipmq_cursor *c = &bs->cursor;
+	struct blipmq_read read = {};
+	int n;
+
+	lockdep_assert_held(&bs->rx_lock);
+	if (!c->done) {
+		if (!bs->lost_left && blipmq_answers_waiting(&bs->answers)) {
+			n = blipmq_answers_copy(&bs->answers, to, peek);
+			if (n > 0 && !peek)
+				blipmq_sock_wake_writer(bs);
+			return n;
+		}
+		if (blipmq_sock_at_end(bs))
+			return 0;
+		if (!bs->lost_left && !stream_load(bs))
+			return 0;
+		if (bs->lost_left)
+			return stream_copy_lost(bs, to, peek);
+	}
+	n = blipmq_cursor_copy(c, &bs->queue, to, peek, &read);
+	blipmq_count(&bs->delivered, read.messages);
+	blipmq_count(&bs->delivered_bytes, read.bytes);
+	return n;
+}
+
+/**
+ * blipmq_stream_recvmsg() - read from a connection
+ * @sock: the socket
+ * @msg: where to
+ * @len: how much
+ * @flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL
+ *
+ * A peek shows what a read would return first, not all that waits.
+ *
+ * Return: bytes; 0 at the end; a negative errno when there is none.
+ */
+int blipmq_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			  int flags)
+{
+	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	long timeo = sock_rcvtimeo(sock->sk, flags & MSG_DONTWAIT);
+	size_t target = sock_rcvlowat(sock->sk, flags & MSG_WAITALL, len);
+	bool peek = flags & MSG_PEEK;
+	size_t copied = 0;
+	int n = 0;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (!len)
+		return 0;
+
+	mutex_lock(&bs->rx_lock);
+	while (copied < len) {
+		n = stream_copy(bs, &msg->msg_iter, peek);
+		if (n > 0)
+			copied += n;
+		if (n < 0 || (n > 0 && peek))
+			break;
+		if (n > 0)
+			continue;
+		if (copied >= target || blipmq_sock_at_end(bs))
+			break;
+		mutex_unlock(&bs->rx_lock);
+		n = blipmq_sock_wait_readable(bs, &timeo);
+		mutex_lock(&bs->rx_lock);
+		if (n)
+			break;
+	}
+	/*
+	 * A program that got less than it asked for takes the socket for
+	 * drained, and with edge-triggered epoll waits for an event.
+	 */
+	if (copied && copied < len)
+		blipmq_queue_arm(&bs->queue);
+	mutex_unlock(&bs->rx_lock);
+	return copied ?: n;
+}
+
+/**
+ * blipmq_stream_poll() - what would not block
+ * @file: the file
+ * @sock: the socket
+ * @wait: the poll table
+ *
+ * Return: EPOLLIN and the like.
+ */
+__poll_t blipmq_stream_poll(struct file *file, struct socket *sock,
+			    struct poll_table_struct *wait)
+{
+	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	__poll_t mask;
+
+	sock_poll_wait(file, sock, wait);
+	mask = blipmq_sock_poll_in(bs);
+	if ((READ_ONCE(bs->state) & BLIPMQ_TX_ENDED) ||
+	    !blipmq_answers_full(&bs->answers, bs->ns))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	return mask;
+}

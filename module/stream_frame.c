@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What each frame of a client does.
+ */
+#include <linux/errno.h>
+
+#include "answers.h"
+#include "bundle.h"
+#include "netns.h"
+#include "queue.h"
+#include "sock.h"
+#include "stream_in.h"
+#include "subscription.h"
+
+/* How long a failed stream's input is ignored, so that the ERR arrives. */
+#define DISCARD_TIME	HZ
+
+/* Topics that a new frame's topic is compared with before it is a new one. */
+#define BATCH_LOOK_BACK	4
+
+static void batch_add(struct blipmq_batch *batch, const u8 *name, u8 len,
+		      u32 index)
+{
+	struct blipmq_batch_topic *t = batch->topics + batch->nr_topics;
+	int i;
+
+	for (i = 0; i < BATCH_LOOK_BACK && t > batch->topics; i++) {
+		t--;
+		if (t->len == len && !memcmp(t->name, name, len)) {
+			t->mask |= BIT_ULL(index);
+			return;
+		}
+	}
+	t = &batch->topics[batch->nr_topics++];
+	t->mask = BIT_ULL(index);
+	t->name = name;
+	t->len = len;
+}
+
+static void frame_refuse(struct blipmq_sock *bs, const u8 *topic, u8 topic_len,
+			 u32 tag, struct blipmq_verdict v)
+{
+	blipmq_count(&bs->refused, 1);
+	blipmq_answers_err(&bs->answers, topic, topic_len, tag, v.code, v.text);
+}
+
+/**
+ * blipmq_stream_show_answers() - let the reader have the answers so far
+ * @bs: the stream
+ *
+ * What they confirm has taken effect.
+ *
+ * Context: tx_lock is held.
+ */
+void blipmq_stream_show_answers(struct blipmq_sock *bs)
+{
+	if (!blipmq_answers_show(&bs->answers))
+		return;
+	smp_mb();	/* pairs with blipmq_queue_arm() */
+	blipmq_queue_wake(&bs->queue);
+}
+
+static void stream_failed(struct blipmq_sock *bs)
+{
+	bs->discard_until = jiffies + DISCARD_TIME;
+	blipmq_unsubscribe_all(bs);
+	blipmq_queue_close(&bs->queue);
+	blipmq_stream_show_answers(bs);
+	blipmq_sock_end(bs, BLIPMQ_TX_ENDED | BLIPMQ_FAILED);
+}
+
+/**
+ * blipmq_stream_fail() - a header that ends the connection
+ * @bs: the stream
+ * @v: what is wrong with it; fatal
+ *
+ * What came before has been published. The topic may not have arrived, and
+ * after an error of this kind it would mean nothing, so it is not echoed.
+ *
+ * Context: tx_lock is held; may sleep.
+ * Return: 0, or -ENOMEM with nothing done.
+ */
+int blipmq_stream_fail(struct blipmq_sock *bs, struct blipmq_verdict v)
+{
+	if (blipmq_answers_reserve(&bs->answers, bs->ns))
+		return -ENOMEM;
+	frame_refuse(bs, NULL, 0, 0, v);
+	stream_failed(bs);
+	return 0;
+}
+
+/*
+ * Refuse a whole frame, and end the connection where the code says so. The
+ * topic is echoed if the frame has one.
+ */
+static int frame_fail(struct blipmq_sock *bs, const struct blipmq_batch *batch,
+		      const struct blipmq_frame *f, const u8 *topic, u32 tag,
+		      struct blipmq_verdict v)
+{
+	bool fatal = blipmq_code_is_fatal(v.code);
+	u8 topic_len = f->topic_len;
+
+	if (fatal && batch->nr_topics)
+		return BLIPMQ_FRAME_BARRIER;
+	if (f->size < BLIPMQ_FRAME_HEADER + topic_len)
+		topic_len = 0;
+	frame_refuse(bs, topic, topic_len, tag, v);
+	if (!fatal)
+		return BLIPMQ_FRAME_TAKEN;
+	stream_failed(bs);
+	return BLIPMQ_FRAME_LAST;
+}
+
+static struct blipmq_verdict verdict_of(int err)
+{
+	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
+
+	switch (err) {
+	case 0:
+		v.code = BLIPMQ_CODE_OK;
+		break;
+	case -ENOENT:
+		v.code = BLIPMQ_CODE_NOT_FOUND;
+		v.text = "not subscribed";
+		break;
+	case -ENOBUFS:
+		v.text = "limit of subscriptions or topics is reached";
+		break;
+	case -EOPNOTSUPP:
+		v.code = BLIPMQ_CODE_NOT_BUILT;
+		v.text = "option value is not built yet";
+		break;
+	case -EINVAL:
+	case -ENOPROTOOPT:
+		v.code = BLIPMQ_CODE_INVALID;
+		v.text = "invalid option or value";
+		break;
+	default:
+		v.text = "out of memory";
+	}
+	return v;
+}
+
+static int frame_option(struct blipmq_sock *bs, const u8 *body, u32 len)
+{
+	u16 option = blipmq_get_le16(body);
+
+	/* The options that a client may set are all 32 bits wide. */
+	if (len != 6)
+		return -EINVAL;
+	return blipmq_sock_set_u32(bs, option, blipmq_get_le32(body + 2));
+}
+
+/*
+ * Everything but PUB.
+ */
+static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
+			 struct sk_buff *b, u32 offset,
+			 const struct blipmq_frame *f)
+{
+	u32 len = f->size - BLIPMQ_FRAME_HEADER;
+	const u8 *topic = blipmq_bundle_head(b, offset + BLIPMQ_FRAME_HEADER,
+					     len);
+	const u8 *body = topic + f->topic_len;
+	u32 body_len = len - min_t(u32, len, f->topic_len);
+	struct blipmq_verdict v;
+
+	v = blipmq_frame_check_body(f, topic, body, body_len);
+	if (v.code)
+		return frame_fail(bs, batch, f, topic, 0, v);
+
+	switch (f->op) {
+	case BLIPMQ_OP_PING:
+		blipmq_answers_pong(&bs->answers, body, body_len);
+		return BLIPMQ_FRAME_TAKEN;
+	case BLIPMQ_OP_PONG:
+		return BLIPMQ_FRAME_TAKEN;
+	}
+
+	/* The others change what is published to whom. */
+	if (batch->nr_topics)
+		return BLIPMQ_FRAME_BARRIER;
+	switch (f->op) {
+	case BLIPMQ_OP_SUB:
+		v = verdict_of(blipmq_subscribe(bs, topic, f->topic_len));
+		break;
+	case BLIPMQ_OP_UNSUB:
+		v = verdict_of(blipmq_unsubscribe(bs, topic, f->topic_len));
+		break;
+	case BLIPMQ_OP_OPTION:
+		v = verdict_of(frame_option(bs, body, body_len));
+		break;
+	case BLIPMQ_OP_QUIT:
+		blipmq_stream_end_input(bs);
+		return BLIPMQ_FRAME_LAST;
+	}
+	if (v.code)
+		return frame_fail(bs, batch, f, topic, 0, v);
+	if (f->flags & BLIPMQ_FLAG_CONFIRM)
+		blipmq_answers_ack(&bs->answers, topic, f->topic_len, 0);
+	return BLIPMQ_FRAME_TAKEN;
+}
+
+static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs, u64 *id)
+{
+	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
+
+	if (blipmq_net_is_full(bs->ns))
+		v.text = "message memory of the namespace is used up";
+	else if (blipmq_sock_next_id(bs, id))
+		v.text = "no number for another publisher";
+	else
+		v.code = BLIPMQ_CODE_OK;
+	return v;
+}
+
+/*
+ * Only the topic and the eight bytes behind it are looked at.
+ */
+static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
+		     struct sk_buff *b, u32 offset,
+		     const struct blipmq_frame *f, u32 index)
+{
+	u32 want = f->topic_len + BLIPMQ_FRAME_PUB_FIXED;
+	u32 len = min(want, f->size - BLIPMQ_FRAME_HEADER);
+	bool confirm = f->flags & BLIPMQ_FLAG_CONFIRM;
+	struct blipmq_verdict v;
+	u8 *topic = blipmq_bundle_head(b, offset + BLIPMQ_FRAME_HEADER, len);
+	u32 tag = 0;
+	u64 id = 0;
+
+	v = blipmq_frame_check_body(f, topic, topic + f->topic_len,
+				    len - min_t(u32, len, f->topic_len));
+	if (len == want)
+		tag = blipmq_get_le32(topic + f->topic_len + 4);
+	if (!v.code)
+		v = pub_check_limits(bs, &id);
+	if (v.code || confirm) {
+		if (blipmq_answers_reserve(&bs->answers, bs->ns))
+			return -ENOMEM;
+		if (v.code)
+			return frame_fail(bs, batch, f, topic, tag, v);
+		blipmq_answers_ack(&bs->answers, topic, f->topic_len, tag);
+	}
+	batch_add(batch, topic, f->topic_len, index);
+	blipmq_frame_to_msg(topic - BLIPMQ_FRAME_HEADER,
+			    topic + f->topic_len, id);
+	blipmq_count(&bs->published, 1);
+	blipmq_count(&bs->published_bytes, f->size);
+	return BLIPMQ_FRAME_TAKEN;
+}
+
+/**
+ * blipmq_stream_frame() - let a whole frame take effect
+ * @bs: the stream
+ * @batch: where messages are collected
+ * @b: the bundle that the frame is in
+ * @offset: where it starts
+ * @f: its header, which passed blipmq_frame_check_header()
+ * @index: its number in the bundle
+ *
+ * Context: tx_lock is held; may sleep.
+ * Return: enum blipmq_frame_result, or -ENOMEM with nothing done.
+ */
+int blipmq_stream_frame(struct blipmq_sock *bs, struct blipmq_batch *batch,
+			struct sk_buff *b, u32 offset,
+			const struct blipmq_frame *f, u32 index)
+{
+	if (f->op == BLIPMQ_OP_PUB)
+		return frame_pub(bs, batch, b, offset, f, index);
+	if (blipmq_answers_reserve(&bs->answers, bs->ns))
+		return -ENOMEM;
+	return frame_control(bs, batch, b, offset, f);
+}

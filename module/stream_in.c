@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From the bytes of a write to bundles of whole frames.
+ *
+ * Bytes are copied in bulk, once; then only headers are walked. What was
+ * copied and does not belong to the bundle any more is left in the writer's
+ * memory for the next one. A frame that the write does not end is kept, and
+ * grows with the bytes that come.
+ */
+#include <linux/uio.h>
+
+#include "answers.h"
+#include "bundle.h"
+#include "fanout.h"
+#include "netns.h"
+#include "queue.h"
+#include "sock.h"
+#include "stream_in.h"
+#include "subscription.h"
+
+/* The most that an unfinished frame grows by at once. */
+#define GROW_MAX	SZ_64K
+
+static void batch_publish(struct blipmq_sock *bs, struct blipmq_batch *batch,
+			  struct sk_buff *b, u32 len, u32 nr_frames)
+{
+	if (!batch->nr_topics)
+		return;
+	blipmq_bundle_seal(b, len, nr_frames);
+	blipmq_fanout(bs, b, batch->topics, batch->nr_topics);
+}
+
+/*
+ * The frames of a bundle, up to the first that is not whole, or that has to
+ * wait for what is before it.
+ *
+ * @consumed: set to the bytes of the frames that took effect
+ */
+static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
+			u32 *consumed)
+{
+	struct blipmq_batch batch;
+	struct blipmq_verdict v;
+	struct blipmq_frame f;
+	u32 payload_max = READ_ONCE(bs->ns->limits.payload_bytes);
+	u32 offset = 0, n = 0;
+	int ret = 0;
+
+	batch.nr_topics = 0;
+	while (n < BLIPMQ_BUNDLE_FRAMES &&
+	       len - offset >= BLIPMQ_FRAME_HEADER) {
+		blipmq_frame_decode(&f, blipmq_bundle_head(b, offset,
+							   sizeof(u64)));
+		v = blipmq_frame_check_header(&f, payload_max);
+		/* The next round finds it first, with this bundle published. */
+		if (v.code || f.size > len - offset)
+			break;
+		ret = blipmq_stream_frame(bs, &batch, b, offset, &f, n);
+		if (ret < 0 || ret == BLIPMQ_FRAME_BARRIER)
+			break;
+		offset += f.size;
+		n++;
+		if (ret == BLIPMQ_FRAME_LAST)
+			break;
+		if (blipmq_answers_full(&bs->answers, bs->ns))
+			break;
+	}
+	batch_publish(bs, &batch, b, offset, n);
+	blipmq_stream_show_answers(bs);
+	if (n)
+		bs->input.average = offset / n;
+	*consumed = offset;
+	/* Frames before the one that failed have taken effect: go on. */
+	return ret < 0 && !offset ? ret : 0;
+}
+
+/*
+ * How many bytes to take at once: a bundle's worth of frames like the first
+ * one and those before, so that little is copied twice.
+ */
+static u32 bundle_guess(const struct blipmq_input *in, u32 first, size_t avail)
+{
+	u32 frame = in->average ? min(in->average, first) : first;
+	u32 bytes = min(frame * BLIPMQ_BUNDLE_FRAMES, BLIPMQ_BUNDLE_LINEAR);
+
+	return min_t(size_t, avail, max(bytes, first));
+}
+
+/* At least one whole frame is there. */
+static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first)
+{
+	u32 consumed = 0, len;
+	struct sk_buff *b;
+	int err;
+
+	if (first > BLIPMQ_BUNDLE_LINEAR)
+		len = first;
+	else
+		len = bundle_guess(&bs->input, first, iov_iter_count(from));
+	b = blipmq_bundle_alloc(bs->ns, len, GFP_KERNEL_ACCOUNT);
+	if (!b)
+		return -ENOMEM;
+	err = blipmq_bundle_fill(b, 0, from, len);
+	if (!err) {
+		err = bundle_parse(bs, b, len, &consumed);
+		iov_iter_revert(from, len - consumed);
+	}
+	blipmq_bundle_put(b);
+	return err;
+}
+
+/*
+ * Room for more of an unfinished frame: what is there to be taken, or as much
+ * again as came already.
+ */
+static int input_grow(struct blipmq_sock *bs, size_t avail)
+{
+	struct blipmq_input *in = &bs->input;
+	u32 more;
+
+	if (!in->bundle) {
+		more = min(in->frame.size, BLIPMQ_BUNDLE_HEAD);
+		in->bundle = blipmq_bundle_alloc(bs->ns, more,
+						 GFP_KERNEL_ACCOUNT);
+		if (!in->bundle)
+			return -ENOMEM;
+		memcpy(in->bundle->data, in->header, BLIPMQ_FRAME_HEADER);
+		return 0;
+	}
+	more = min_t(size_t, max_t(size_t, in->have, avail), GROW_MAX);
+	more = min(more, in->frame.size - in->bundle->len);
+	return blipmq_bundle_extend(in->bundle, more, GFP_KERNEL_ACCOUNT);
+}
+
+/*
+ * The rest of a header, and room for what follows it. On an error nothing is
+ * taken.
+ */
+static int ingest_header(struct blipmq_sock *bs, struct iov_iter *from)
+{
+	struct blipmq_input *in = &bs->input;
+	u8 part[BLIPMQ_FRAME_HEADER];
+	struct blipmq_verdict v;
+	int err;
+	u32 n;
+
+	/* By way of the stack: sockets are no place for copies from users. */
+	n = min_t(size_t, BLIPMQ_FRAME_HEADER - in->have, iov_iter_count(from));
+	if (!copy_from_iter_full(part, n, from))
+		return -EFAULT;
+	memcpy(in->header + in->have, part, n);
+	in->have += n;
+	if (in->have < BLIPMQ_FRAME_HEADER)
+		return 0;
+	blipmq_frame_decode(&in->frame, in->header);
+	v = blipmq_frame_check_header(&in->frame,
+				      READ_ONCE(bs->ns->limits.payload_bytes));
+	err = v.code ? blipmq_stream_fail(bs, v) :
+		       input_grow(bs, iov_iter_count(from));
+	if (err) {
+		in->have -= n;
+		iov_iter_revert(from, n);
+	} else if (v.code) {
+		in->have = 0;
+	}
+	return err;
+}
+
+/*
+ * The frame is whole: a bundle of one. Nothing but want of memory keeps it
+ * from taking effect, and then its last byte is taken back, so that the
+ * writer comes again with it.
+ */
+static int ingest_finished(struct blipmq_sock *bs, struct iov_iter *from)
+{
+	struct blipmq_input *in = &bs->input;
+	struct sk_buff *b = in->bundle;
+	u32 consumed;
+	int err;
+
+	err = bundle_parse(bs, b, in->have, &consumed);
+	if (err) {
+		in->have--;
+		iov_iter_revert(from, 1);
+		return err;
+	}
+	in->bundle = NULL;
+	in->have = 0;
+	blipmq_bundle_put(b);
+	return 0;
+}
+
+/* A frame that one write begins and another one ends. */
+static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from)
+{
+	struct blipmq_input *in = &bs->input;
+	u32 n;
+	int err;
+
+	if (in->have < BLIPMQ_FRAME_HEADER) {
+		err = ingest_header(bs, from);
+		if (err || in->have < BLIPMQ_FRAME_HEADER)
+			return err;
+	} else if (in->have == in->bundle->len) {
+		err = input_grow(bs, iov_iter_count(from));
+		if (err)
+			return err;
+	}
+	n = min_t(size_t, in->bundle->len - in->have, iov_iter_count(from));
+	err = blipmq_bundle_fill(in->bundle, in->have, from, n);
+	if (err)
+		return err;
+	in->have += n;
+	if (in->have == in->frame.size)
+		return ingest_finished(bs, from);
+	return 0;
+}
+
+/**
+ * blipmq_stream_ingest() - take what a write brings
+ * @bs: the stream, whose input has not ended
+ * @from: the bytes, at least one; advanced by what was taken
+ *
+ * Takes one bundle's worth, so the caller comes again for the rest.
+ *
+ * Context: tx_lock is held; may sleep.
+ * Return: 0, -EFAULT or -ENOMEM; after an error the bytes that were not taken
+ * have had no effect.
+ */
+int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from)
+{
+	u8 header[BLIPMQ_FRAME_HEADER];
+	struct blipmq_verdict v;
+	struct blipmq_frame f;
+
+	lockdep_assert_held(&bs->tx_lock);
+	if (bs->input.have || iov_iter_count(from) < sizeof(header))
+		return ingest_partial(bs, from);
+	if (!copy_from_iter_full(header, sizeof(header), from))
+		return -EFAULT;
+	iov_iter_revert(from, sizeof(header));
+	blipmq_frame_decode(&f, header);
+	v = blipmq_frame_check_header(&f,
+				      READ_ONCE(bs->ns->limits.payload_bytes));
+	/* A bad header is answered where headers are kept. */
+	if (v.code || f.size > iov_iter_count(from))
+		return ingest_partial(bs, from);
+	return ingest_bulk(bs, from, f.size);
+}
+
+/**
+ * blipmq_stream_drop_input() - give up the unfinished frame
+ * @bs: the stream
+ *
+ * Context: tx_lock is held.
+ */
+void blipmq_stream_drop_input(struct blipmq_sock *bs)
+{
+	struct blipmq_input *in = &bs->input;
+
+	if (!in->have)
+		return;
+	blipmq_count(&bs->partial, 1);
+	if (in->bundle)
+		blipmq_bundle_put(in->bundle);
+	in->bundle = NULL;
+	in->have = 0;
+}
+
+/**
+ * blipmq_stream_end_input() - QUIT, or the end of the stream
+ * @bs: the stream
+ *
+ * Nothing more is published or queued; what is queued can be read.
+ *
+ * Context: tx_lock is held; may sleep.
+ */
+void blipmq_stream_end_input(struct blipmq_sock *bs)
+{
+	blipmq_unsubscribe_all(bs);
+	blipmq_stream_show_answers(bs);
+	blipmq_sock_end(bs, BLIPMQ_TX_ENDED | BLIPMQ_DRAINING);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a socket is subscribed to.
+ */
+#ifndef _BLIPMQ_SUBSCRIPTION_H
+#define _BLIPMQ_SUBSCRIPTION_H
+
+#include "types.h"
+
+int __must_check blipmq_subscribe(struct blipmq_sock *bs, const u8 *pattern,
+				  u8 len);
+int __must_check blipmq_unsubscribe(struct blipmq_sock *bs, const u8 *pattern,
+				    u8 len);
+void blipmq_unsubscribe_all(struct blipmq_sock *bs);
+
+#endif /* _BLIPMQ_SUBSCRIPTION_H */

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of topics. One exists while somebody subscribes to it; when the
+ * last one leaves it lingers, since programs that restart come back soon.
+ */
+#include <linux/jhash.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+
+#include "netns.h"
+#include "topic.h"
+
+#define TOPIC_LINGER	(2 * HZ)
+
+/**
+ * struct topic_key - a name to look for
+ * @name: its bytes
+ * @len: how many
+ */
+struct topic_key {
+	const u8	*name;
+	u8		len;
+};
+
+static u32 topic_key_hash(const void *data, u32 len, u32 seed)
+{
+	const struct topic_key *key = data;
+
+	return jhash(key->name, key->len, seed);
+}
+
+static u32 topic_obj_hash(const void *data, u32 len, u32 seed)
+{
+	const struct blipmq_topic *topic = data;
+
+	return jhash(topic->name, topic->name_len, seed);
+}
+
+static int topic_obj_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct topic_key *key = arg->key;
+	const struct blipmq_topic *topic = obj;
+
+	return key->len != topic->name_len ||
+	       memcmp(key->name, topic->name, key->len);
+}
+
+static const struct rhashtable_params topic_params = {
+	.head_offset = offsetof(struct blipmq_topic, node),
+	.hashfn = topic_key_hash,
+	.obj_hashfn = topic_obj_hash,
+	.obj_cmpfn = topic_obj_cmp,
+	.automatic_shrinking = true,
+};
+
+static void topic_free(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct blipmq_topic, rcu));
+}
+
+/*
+ * No new reader can find it; those that did may walk its route and set until
+ * their RCU section ends.
+ */
+static void topic_release(struct blipmq_topic *topic)
+{
+	blipmq_route_free(rcu_dereference_protected(topic->route, true));
+	blipmq_set_put(topic->set);
+	call_rcu(&topic->rcu, topic_free);
+}
+
+static struct blipmq_topic *topic_create(const u8 *name, u8 len)
+{
+	struct blipmq_topic *topic;
+	struct blipmq_route *route;
+
+	topic = kzalloc(struct_size(topic, name, len), GFP_KERNEL_ACCOUNT);
+	if (!topic)
+		return NULL;
+	topic->set = blipmq_set_create();
+	if (!topic->set)
+		goto err_free_topic;
+	route = blipmq_route_create(&topic->set, 1);
+	if (!route)
+		goto err_put_set;
+	rcu_assign_pointer(topic->route, route);
+	INIT_LIST_HEAD(&topic->idle);
+	topic->name_len = len;
+	memcpy(topic->name, name, len);
+	return topic;
+
+err_put_set:
+	blipmq_set_put(topic->set);
+err_free_topic:
+	kfree(topic);
+	return NULL;
+}
+
+/**
+ * blipmq_topic_find() - look a topic up
+ * @ns: the namespace
+ * @name: its bytes
+ * @len: how many
+ *
+ * Context: an RCU read-side section, as long as the result is used.
+ * Return: the topic, or NULL.
+ */
+struct blipmq_topic *blipmq_topic_find(struct blipmq_net *ns, const u8 *name,
+				       u8 len)
+{
+	struct topic_key key = { .name = name, .len = len };
+
+	return rhashtable_lookup(&ns->topics, &key, topic_params);
+}
+
+static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
+					 const u8 *name, u8 len)
+{
+	struct blipmq_topic *topic;
+	int err;
+
+	lockdep_assert_held(&ns->topics_lock);
+	if (ns->nr_topics >= ns->limits.topics)
+		return ERR_PTR(-ENOBUFS);
+	topic = topic_create(name, len);
+	if (!topic)
+		return ERR_PTR(-ENOMEM);
+	err = rhashtable_insert_fast(&ns->topics, &topic->node, topic_params);
+	if (err) {
+		topic_release(topic);
+		return ERR_PTR(err);
+	}
+	ns->nr_topics++;
+	return topic;
+}
+
+/**
+ * blipmq_topic_get() - hold a topic, which is created when there is none
+ * @ns: the namespace
+ * @name: a valid topic
+ * @len: its bytes
+ *
+ * Context: may sleep.
+ * Return: the topic, to be given to blipmq_topic_put(); -ENOBUFS when the
+ * namespace has as many as it may, or -ENOMEM.
+ */
+struct blipmq_topic *blipmq_topic_get(struct blipmq_net *ns, const u8 *name,
+				      u8 len)
+{
+	struct blipmq_topic *topic;
+
+	mutex_lock(&ns->topics_lock);
+	rcu_read_lock();
+	topic = blipmq_topic_find(ns, name, len);
+	rcu_read_unlock();
+	/* Removal needs the lock that is held, so the pointer stays good. */
+	if (!topic)
+		topic = topic_insert(ns, name, len);
+	if (!IS_ERR(topic)) {
+		topic->users++;
+		list_del_init(&topic->idle);
+	}
+	mutex_unlock(&ns->topics_lock);
+	return topic;
+}
+
+/**
+ * blipmq_topic_put() - give a topic up
+ * @ns: the namespace
+ * @topic: what blipmq_topic_get() gave
+ *
+ * Context: may sleep.
+ */
+void blipmq_topic_put(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	mutex_lock(&ns->topics_lock);
+	if (!--topic->users) {
+		topic->idle_since = jiffies;
+		list_add_tail(&topic->idle, &ns->idle_topics);
+		queue_delayed_work(system_unbound_wq, &ns->sweep,
+				   TOPIC_LINGER);
+	}
+	mutex_unlock(&ns->topics_lock);
+}
+
+static void topic_remove(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	lockdep_assert_held(&ns->topics_lock);
+	list_del(&topic->idle);
+	rhashtable_remove_fast(&ns->topics, &topic->node, topic_params);
+	ns->nr_topics--;
+	topic_release(topic);
+}
+
+static void topics_sweep(struct work_struct *work)
+{
+	struct blipmq_net *ns = container_of(to_delayed_work(work),
+					     struct blipmq_net, sweep);
+	struct blipmq_topic *topic;
+
+	mutex_lock(&ns->topics_lock);
+	while ((topic = list_first_entry_or_null(&ns->idle_topics,
+						 struct blipmq_topic, idle))) {
+		if (time_before(jiffies, topic->idle_since + TOPIC_LINGER)) {
+			queue_delayed_work(system_unbound_wq, &ns->sweep,
+					   topic->idle_since + TOPIC_LINGER -
+					   jiffies);
+			break;
+		}
+		topic_remove(ns, topic);
+		/* A million of them must not keep joiners out. */
+		if (need_resched()) {
+			mutex_unlock(&ns->topics_lock);
+			cond_resched();
+			mutex_lock(&ns->topics_lock);
+		}
+	}
+	mutex_unlock(&ns->topics_lock);
+}
+
+/**
+ * blipmq_topics_init() - begin a namespace's topics
+ * @ns: the namespace
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int blipmq_topics_init(struct blipmq_net *ns)
+{
+	mutex_init(&ns->topics_lock);
+	INIT_LIST_HEAD(&ns->idle_topics);
+	INIT_DELAYED_WORK(&ns->sweep, topics_sweep);
+	return rhashtable_init(&ns->topics, &topic_params);
+}
+
+/**
+ * blipmq_topics_destroy() - end them
+ * @ns: the namespace, without sockets
+ *
+ * Context: may sleep.
+ */
+void blipmq_topics_destroy(struct blipmq_net *ns)
+{
+	struct blipmq_topic *topic, *next;
+
+	cancel_delayed_work_sync(&ns->sweep);
+	mutex_lock(&ns->topics_lock);
+	list_for_each_entry_safe(topic, next, &ns->idle_topics, idle)
+		topic_remove(ns, topic);
+	WARN_ON_ONCE(ns->nr_topics);
+	mutex_unlock(&ns->topics_lock);
+	rhashtable_destroy(&ns->topics);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every file of the module needs: the objects' names and its limits.
+ */
+#ifndef _BLIPMQ_TYPES_H
+#define _BLIPMQ_TYPES_H
+
+#include <linux/sizes.h>
+#include <linux/types.h>
+
+struct blipmq_answers;
+struct blipmq_batch;
+struct blipmq_net;
+struct blipmq_queue;
+struct blipmq_sock;
+struct blipmq_topic;
+struct sk_buff;
+
+#define BLIPMQ_VERSION "0.1"
+
+/* Frames of a bundle: one bit each in a slot's mask. */
+#define BLIPMQ_BUNDLE_FRAMES	64U
+
+/*
+ * Why a message that matched was not delivered. The words in JSON, netlink,
+ * metrics and tracepoints are these.
+ */
+enum blipmq_drop {
+	BLIPMQ_DROP_OVERFLOW,
+	BLIPMQ_DROP_CONFLATED,
+	BLIPMQ_DROP_EXPIRED,
+	BLIPMQ_DROP_FILTERED,
+	BLIPMQ_DROP_CLOSED,
+	BLIPMQ_DROP_NO_MEMORY,
+	BLIPMQ_DROP_REASONS,
+};
+
+/**
+ * struct blipmq_limits - what may be used in a namespace
+ * @payload_bytes: largest payload of a message
+ * @queue_messages: receive queue limit of a new socket
+ * @queue_bytes: receive queue limit of a new socket
+ * @queue_messages_max: the largest limit that a socket may set
+ * @queue_bytes_max: the largest limit that a socket may set
+ * @answer_bytes: unread answers at which a connection's input stops
+ * @sockets: sockets in the namespace
+ * @topics: topics in the namespace
+ * @subscriptions: subscriptions of one socket
+ * @memory_bytes: message memory of the namespace
+ */
+struct blipmq_limits {
+	u32	payload_bytes;
+	u32	queue_messages;
+	u32	queue_bytes;
+	u32	queue_messages_max;
+	u32	queue_bytes_max;
+	u32	answer_bytes;
+	u32	sockets;
+	u32	topics;
+	u32	subscriptions;
+	u64	memory_bytes;
+};
+
+/**
+ * struct blipmq_totals - sums over sockets
+ * @published: messages published
+ * @published_bytes: their frame bytes
+ * @unrouted: those that nobody matched
+ * @matched: messages by receiving socket
+ * @delivered: messages read
+ * @delivered_bytes: their frame bytes
+ * @dropped: messages lost, by reason
+ * @queued_messages: messages that wait to be read
+ * @queued_bytes: memory that they hold
+ * @refused: frames and calls answered with an error
+ * @partial: frames cut off by the end of their stream
+ */
+struct blipmq_totals {
+	u64	published;
+	u64	published_bytes;
+	u64	unrouted;
+	u64	matched;
+	u64	delivered;
+	u64	delivered_bytes;
+	u64	dropped[BLIPMQ_DROP_REASONS];
+	u64	queued_messages;
+	u64	queued_bytes;
+	u64	refused;
+	u64	partial;
+};
+
+#endif /* _BLIPMQ_TYPES_H */
