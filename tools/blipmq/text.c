@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bytes as text: is it UTF-8, and what to write when it is not.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+/* Bytes of the sequence at @s, 0 for an invalid one (RFC 3629, section 4). */
+static size_t utf8_sequence(const unsigned char *s, size_t left)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	size_t need, i;
+
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	need = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	if (need > left)
+		return 0;
+	if (s[0] == 0xe0)
+		low = 0xa0;
+	else if (s[0] == 0xed)
+		high = 0x9f;
+	else if (s[0] == 0xf0)
+		low = 0x90;
+	else if (s[0] == 0xf4)
+		high = 0x8f;
+	if (s[1] < low || s[1] > high)
+		return 0;
+	for (i = 2; i < need; i++)
+		if (s[i] < 0x80 || s[i] > 0xbf)
+			return 0;
+	return need;
+}
+
+/**
+ * text_is_utf8() - are these bytes strict UTF-8?
+ * @data: the bytes
+ * @size: how many
+ *
+ * Return: true when they are.
+ */
+bool text_is_utf8(const void *data, size_t size)
+{
+	const unsigned char *s = data;
+	uint64_t eight;
+	size_t i = 0, n;
+
+	while (i < size) {
+		if (size - i >= sizeof(eight)) {
+			memcpy(&eight, s + i, sizeof(eight));
+			if (!(eight & 0x8080808080808080ULL)) {
+				i += sizeof(eight);
+				continue;
+			}
+		}
+		if (s[i] < 0x80) {
+			i++;
+			continue;
+		}
+		n = utf8_sequence(s + i, size - i);
+		if (!n)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+/**
+ * text_base64() - bytes in base64, with padding
+ * @data: the bytes
+ * @size: how many
+ *
+ * Return: a text for text_free(), NULL without memory.
+ */
+char *text_base64(const void *data, size_t size)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *s = data;
+	char *text = malloc((size + 2) / 3 * 4 + 1), *to = text;
+	unsigned int bits;
+
+	if (!text)
+		return NULL;
+	for (; size; s += 3, size -= 3) {
+		bits = (unsigned int)s[0] << 16;
+		if (size > 1)
+			bits |= (unsigned int)s[1] << 8;
+		if (size > 2)
+			bits |= s[2];
+		*to++ = digits[bits >> 18];
+		*to++ = digits[bits >> 12 & 63];
+		*to++ = size > 1 ? digits[bits >> 6 & 63] : '=';
+		*to++ = size > 2 ? digits[bits & 63] : '=';
+		if (size < 3)
+			break;
+	}
+	*to = '\0';
+	return text;
+}
+
+/**
+ * text_free() - give a text back
+ * @text: from text_base64(), may be NULL
+ */
+void text_free(char *text)
+{
+	free(text);
+}

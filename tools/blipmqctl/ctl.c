@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Errors, exit status and the netlink socket of the subcommands.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+
+static void ctl_verror(const char *format, va_list args)
+{
+	fflush(stdout);
+	fputs("blipmqctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+/**
+ * ctl_error() - print an error
+ * @format: what went wrong, as printf
+ */
+void ctl_error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	ctl_verror(format, args);
+	va_end(args);
+}
+
+/**
+ * ctl_usage() - refuse the arguments
+ * @command: the subcommand
+ * @format: what is wrong with them, as printf
+ *
+ * Return: CTL_USAGE.
+ */
+int ctl_usage(const struct ctl_command *command, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	ctl_verror(format, args);
+	va_end(args);
+	fprintf(stderr, "Try 'blipmqctl help %s'.\n", command->name);
+	return CTL_USAGE;
+}
+
+/**
+ * ctl_open() - open the control plane, or say why not
+ * @g: the netlink socket
+ *
+ * Return: CTL_DONE, or another status after printing the reason.
+ */
+int ctl_open(struct blipmq_genl *g)
+{
+	int ret = blipmq_genl_open(g);
+
+	if (!ret)
+		return CTL_DONE;
+	if (ret == -ENOENT) {
+		ctl_error("the kernel module blipmq is not loaded; insmod blipmq.ko loads it");
+		return CTL_NO_MODULE;
+	}
+	return ctl_failed(ret, "cannot open netlink");
+}
+
+/**
+ * ctl_failed() - say that the kernel refused
+ * @error: negative errno
+ * @what: what was tried
+ *
+ * Return: CTL_FAILED.
+ */
+int ctl_failed(int error, const char *what)
+{
+	ctl_error("%s: %s", what, strerror(-error));
+	return CTL_FAILED;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the subcommands of blipmqctl share. A new subcommand is a file with a
+ * struct ctl_command, and its line in main.c.
+ */
+#ifndef _BLIPMQCTL_CTL_H
+#define _BLIPMQCTL_CTL_H
+
+#include <getopt.h>
+#include <stdbool.h>
+
+#include "genl.h"
+
+/* Exit status. */
+enum ctl_status {
+	CTL_DONE	= 0,
+	CTL_FAILED	= 1,
+	CTL_USAGE	= 2,
+	CTL_NO_MODULE	= 3,
+};
+
+/**
+ * struct ctl_command - a subcommand
+ * @name: what is typed
+ * @summary: for the list of subcommands
+ * @help: usage, options and examples
+ * @run: does it; gets the arguments from the name on; returns enum ctl_status
+ */
+struct ctl_command {
+	const char	*name;
+	const char	*summary;
+	const char	*help;
+	int		(*run)(int argc, char **argv);
+};
+
+extern const struct ctl_command ctl_status;
+
+/* ctl.c */
+void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int ctl_usage(const struct ctl_command *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int ctl_open(struct blipmq_genl *g);
+int ctl_failed(int error, const char *what);
+
+#endif /* _BLIPMQCTL_CTL_H */

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * blipmqctl: see and change the broker in the kernel.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "blipmq.h"
+#include "ctl.h"
+
+/* The first one runs when none is named. */
+static const struct ctl_command *const commands[] = {
+	&ctl_status,
+	NULL
+};
+
+static void print_help(FILE *to)
+{
+	const struct ctl_command *const *c;
+
+	fputs("Usage: blipmqctl [COMMAND [ARGUMENT...]]\n"
+	      "\n"
+	      "Shows the BlipMQ broker of this network namespace.\n"
+	      "\n"
+	      "Commands:\n", to);
+	for (c = commands; *c; c++)
+		fprintf(to, "  %-8s %s%s\n", (*c)->name, (*c)->summary,
+			c == commands ? " (default)" : "");
+	fputs("  help     what a command does: blipmqctl help COMMAND\n"
+	      "\n"
+	      "Options:\n"
+	      "  -h, --help     this text, or that of the command\n"
+	      "  -V, --version  the version\n", to);
+}
+
+static const struct ctl_command *find_command(const char *name)
+{
+	const struct ctl_command *const *c;
+
+	for (c = commands; *c; c++)
+		if (!strcmp((*c)->name, name))
+			return *c;
+	ctl_error("there is no command '%s'", name);
+	fputs("Try 'blipmqctl help'.\n", stderr);
+	return NULL;
+}
+
+static int run_help(const char *name)
+{
+	const struct ctl_command *command;
+
+	if (!name) {
+		print_help(stdout);
+		return CTL_DONE;
+	}
+	command = find_command(name);
+	if (!command)
+		return CTL_USAGE;
+	fputs(command->help, stdout);
+	return CTL_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct ctl_command *command;
+	int ret;
+
+	/* Options first are the default command's, but for these. */
+	if (argc < 2 || *argv[1] == '-') {
+		if (argc > 1 && (!strcmp(argv[1], "--help") ||
+				 !strcmp(argv[1], "-h")))
+			return run_help(NULL);
+		if (argc > 1 && (!strcmp(argv[1], "--version") ||
+				 !strcmp(argv[1], "-V"))) {
+			printf("blipmqctl %s\n", blipmq_version());
+			return CTL_DONE;
+		}
+		return commands[0]->run(argc, argv);
+	}
+	if (!strcmp(argv[1], "help"))
+		return run_help(argv[2]);
+	command = find_command(argv[1]);
+	if (!command)
+		return CTL_USAGE;
+	ret = command->run(argc - 1, argv + 1);
+	if (!ret && fflush(stdout)) {
+		ctl_error("cannot write standard output");
+		ret = CTL_FAILED;
+	}
+	return ret;
+}

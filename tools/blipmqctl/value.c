@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attributes of the control plane as named values.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "value.h"
+
+#define LABEL_WIDTH	22
+
+/**
+ * values_take() - keep an attribute if the table names it
+ * @v: the values
+ * @attr: the attribute; one that is unknown or malformed is passed over, since
+ *	the module may be newer
+ */
+void values_take(struct values *v, const struct nlattr *attr)
+{
+	uint16_t type = mnl_attr_get_type(attr);
+	const struct value_spec *s;
+	int i = 0;
+
+	for (s = v->specs; s->key && s->attr != type; s++)
+		i++;
+	if (!s->key || i >= VALUES_MAX)
+		return;
+	if (s->kind == VALUE_TEXT) {
+		if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
+			return;
+		snprintf(v->text[i], sizeof(v->text[i]), "%s",
+			 mnl_attr_get_str(attr));
+	} else if (mnl_attr_get_payload_len(attr) == sizeof(uint32_t)) {
+		v->number[i] = mnl_attr_get_u32(attr);
+	} else if (mnl_attr_get_payload_len(attr) == sizeof(uint64_t)) {
+		v->number[i] = mnl_attr_get_u64(attr);
+	} else {
+		return;
+	}
+	v->present |= 1U << i;
+}
+
+static int values_find(const struct values *v, const char *key)
+{
+	int i;
+
+	for (i = 0; v->specs[i].key; i++)
+		if (!strcmp(v->specs[i].key, key))
+			return v->present & 1U << i ? i : -1;
+	return -1;
+}
+
+/**
+ * values_get() - a number by its key
+ * @v: the values
+ * @key: the key
+ * @number: the number
+ *
+ * Return: false when the kernel did not say it.
+ */
+bool values_get(const struct values *v, const char *key, uint64_t *number)
+{
+	int i = values_find(v, key);
+
+	if (i < 0)
+		return false;
+	*number = v->number[i];
+	return true;
+}
+
+/**
+ * values_text() - a text by its key
+ * @v: the values
+ * @key: the key
+ *
+ * Return: the text, "(none)" when the kernel did not say it.
+ */
+const char *values_text(const struct values *v, const char *key)
+{
+	int i = values_find(v, key);
+
+	return i < 0 ? "(none)" : v->text[i];
+}
+
+/**
+ * values_to_json() - add everything that the kernel said to an object
+ * @v: the values
+ * @o: the object
+ */
+void values_to_json(const struct values *v, json_object *o)
+{
+	json_object *value;
+	int i;
+
+	for (i = 0; v->specs[i].key; i++) {
+		if (!(v->present & 1U << i))
+			continue;
+		if (v->specs[i].kind == VALUE_TEXT)
+			value = json_object_new_string(v->text[i]);
+		else
+			value = json_object_new_uint64(v->number[i]);
+		json_object_object_add(o, v->specs[i].key, value);
+	}
+}
+
+/**
+ * value_bytes() - bytes with a unit
+ * @bytes: how many
+ * @text: where to
+ * @size: room there
+ *
+ * Return: @text.
+ */
+char *value_bytes(uint64_t bytes, char *text, size_t size)
+{
+	static const char *const units[] = {
+		"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"
+	};
+	double n = (double)bytes / 1024;
+	int unit = 0;
+
+	if (bytes < 1024) {
+		snprintf(text, size, "%u B", (unsigned int)bytes);
+		return text;
+	}
+	while (n >= 1023.95 && unit < 5) {
+		n /= 1024;
+		unit++;
+	}
+	snprintf(text, size, "%.1f %s", n, units[unit]);
+	return text;
+}
+
+/**
+ * value_print() - print a line for people
+ * @label: what it is
+ * @v: the values
+ * @key: which of them
+ *
+ * Prints nothing when the kernel did not say it.
+ */
+void value_print(const char *label, const struct values *v, const char *key)
+{
+	int i = values_find(v, key);
+	char text[32];
+
+	if (i < 0)
+		return;
+	if (v->specs[i].kind == VALUE_BYTES)
+		value_bytes(v->number[i], text, sizeof(text));
+	else
+		snprintf(text, sizeof(text), "%llu",
+			 (unsigned long long)v->number[i]);
+	printf("  %-*s %s\n", LABEL_WIDTH, label, text);
+}

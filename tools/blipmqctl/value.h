@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Attributes of the control plane as named values: tables that say how each is
+ * read, and printing for people and as JSON from the same tables.
+ */
+#ifndef _BLIPMQCTL_VALUE_H
+#define _BLIPMQCTL_VALUE_H
+
+#include <libmnl/libmnl.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * enum value_kind - what a value is
+ * @VALUE_COUNT: a number, of 32 or 64 bits as the attribute is
+ * @VALUE_BYTES: the same, of bytes, which people see with a unit
+ * @VALUE_TEXT: a text
+ */
+enum value_kind {
+	VALUE_COUNT,
+	VALUE_BYTES,
+	VALUE_TEXT,
+};
+
+/**
+ * struct value_spec - one attribute
+ * @key: its name in the specification; NULL ends a table
+ * @attr: its number
+ * @kind: what it is
+ */
+struct value_spec {
+	const char	*key;
+	uint16_t	attr;
+	enum value_kind	kind;
+};
+
+#define VALUES_MAX	32
+
+/**
+ * struct values - what the kernel said for a table
+ * @specs: the table
+ * @present: bit by place in the table
+ * @number: by place
+ * @text: of VALUE_TEXT
+ */
+struct values {
+	const struct value_spec	*specs;
+	uint32_t		present;
+	uint64_t		number[VALUES_MAX];
+	char			text[VALUES_MAX][32];
+};
+
+void values_take(struct values *v, const struct nlattr *attr);
+bool values_get(const struct values *v, const char *key, uint64_t *number);
+const char *values_text(const struct values *v, const char *key);
+void values_to_json(const struct values *v, json_object *o);
+void value_print(const char *label, const struct values *v, const char *key);
+char *value_bytes(uint64_t bytes, char *text, size_t size);
+
+#endif /* _BLIPMQCTL_VALUE_H */

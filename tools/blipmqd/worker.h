@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A worker: a thread that moves the bytes of its clients.
+ */
+#ifndef _BLIPMQD_WORKER_H
+#define _BLIPMQD_WORKER_H
+
+#include <pthread.h>
+
+#include "client.h"
+
+/* Bytes of one read. */
+#define PUMP_BUFFER	(64U << 10)
+
+/* How long a peer may go on sending after the broker has ended. */
+#define LINGER_MS	1000
+
+/**
+ * struct worker - a thread
+ * @server: whose
+ * @thread: it
+ * @epoll: what it waits for
+ * @wake: event descriptor: look at @incoming, @collect and @stop
+ * @load: its clients, for who hands out new ones
+ * @collect: its clients' counts are wanted
+ * @stop: it shall close its clients and end
+ * @counting: some client's counts may have changed
+ * @lock: guards @incoming
+ * @incoming: new clients
+ * @clients: all of its clients
+ * @active: those that moved bytes since they were counted
+ * @lingering: those that wait for their peer to end, by @linger_end
+ * @dead: those to be freed
+ * @buffer: where bytes pass through
+ */
+struct worker {
+	struct server		*server;
+	pthread_t		thread;
+	int			epoll;
+	int			wake;
+	atomic_uint		load;
+	atomic_bool		collect;
+	atomic_bool		stop;
+	atomic_bool		counting;
+	pthread_mutex_t		lock;
+	struct client_list	incoming;
+
+	struct client_list	clients;
+	struct client_list	active;
+	struct client_list	lingering;
+	struct client_stack	dead;
+	char			*buffer;
+};
+
+struct worker *worker_start(struct server *s);
+void worker_add(struct worker *w, struct client *c);
+void worker_wake(struct worker *w);
+int64_t worker_now(void);
+
+#endif /* _BLIPMQD_WORKER_H */

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0
+# The programs. They link the static library, so that they run where they are.
+
+JSON_CFLAGS := $(shell pkg-config --cflags json-c 2>/dev/null)
+JSON_LIBS := $(shell pkg-config --libs json-c 2>/dev/null || echo -ljson-c)
+
+tool_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tools/$(1)/*.c)))
+
+define tool_rules
+$(BUILD)/$(1): $(call tool_objects,$(1)) $(BUILD)/libblipmq.a
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) $$(MNL_LIBS) $(2)
+
+$(call tool_objects,$(1)): CPPFLAGS += -Iuserlib -Imodule $$(MNL_CFLAGS) $$(JSON_CFLAGS)
+
+USER_TARGETS += $(BUILD)/$(1)
+endef
+
+$(eval $(call tool_rules,blipmq,$$(JSON_LIBS)))
+$(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS)))
+$(eval $(call tool_rules,blipmqd,-pthread))
+
+INSTALL_BIN += $(BUILD)/blipmq $(BUILD)/blipmqctl
+INSTALL_SBIN += $(BUILD)/blipmqd
+INSTALL_MAN += tools/blipmq/blipmq.1 tools/blipmqctl/blipmqctl.8 \
+	tools/blipmqd/blipmqd.8

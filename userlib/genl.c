@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Requests to the generic netlink family of the module.
+ */
+#include <errno.h>
+#include <time.h>
+#include <linux/genetlink.h>
+
+#include <linux/blipmq_netlink.h>
+
+#include "genl.h"
+
+/* Room for one part of an answer: what the kernel builds at most. */
+#define GENL_BUFFER	16384
+#define GENL_ALIGNED	__attribute__((aligned(8)))
+
+static struct nlmsghdr *genl_put(struct blipmq_genl *g, void *buffer,
+				 __u16 type, __u8 command, __u8 version)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct genlmsghdr *genl;
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	nlh->nlmsg_seq = ++g->seq;
+	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
+	genl->cmd = command;
+	genl->version = version;
+	return nlh;
+}
+
+static int genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
+		    mnl_cb_t reply, void *data)
+{
+	__u8 buffer[GENL_BUFFER] GENL_ALIGNED;
+	ssize_t n;
+	int ret;
+
+	if (mnl_socket_sendto(g->nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	do {
+		n = mnl_socket_recvfrom(g->nl, buffer, sizeof(buffer));
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		ret = mnl_cb_run(buffer, (size_t)n, g->seq,
+				 mnl_socket_get_portid(g->nl), reply, data);
+		if (ret < 0)
+			return -errno;
+	} while (n < 0 || ret > MNL_CB_STOP);
+	return 0;
+}
+
+static int genl_family_attr(const struct nlattr *attr, void *data)
+{
+	if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID &&
+	    mnl_attr_validate(attr, MNL_TYPE_U16) >= 0)
+		*(__u16 *)data = mnl_attr_get_u16(attr);
+	return MNL_CB_OK;
+}
+
+static int genl_family_reply(const struct nlmsghdr *nlh, void *data)
+{
+	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), genl_family_attr,
+			      data);
+}
+
+/**
+ * blipmq_genl_open() - open a netlink socket and find the family
+ * @g: the socket
+ *
+ * Return: 0; -ENOENT: the module is not loaded; another negative errno. Nothing
+ * is left open after a failure.
+ */
+int blipmq_genl_open(struct blipmq_genl *g)
+{
+	__u8 buffer[256] GENL_ALIGNED;
+	struct nlmsghdr *nlh;
+	int ret;
+
+	g->family = 0;
+	g->seq = (__u32)time(NULL);
+	g->nl = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
+	if (!g->nl)
+		return -errno;
+	if (mnl_socket_bind(g->nl, 0, MNL_SOCKET_AUTOPID) < 0) {
+		ret = -errno;
+		goto err;
+	}
+	nlh = genl_put(g, buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, BLIPMQ_FAMILY_NAME);
+	ret = genl_run(g, nlh, genl_family_reply, &g->family);
+	if (!ret && !g->family)
+		ret = -ENOENT;
+	if (!ret)
+		return 0;
+err:
+	blipmq_genl_close(g);
+	return ret;
+}
+
+/**
+ * blipmq_genl_close() - close the socket
+ * @g: the socket
+ */
+void blipmq_genl_close(struct blipmq_genl *g)
+{
+	mnl_socket_close(g->nl);
+	g->nl = NULL;
+}
+
+/**
+ * blipmq_genl_request() - send a request without attributes, read its answer
+ * @g: the socket
+ * @command: enum blipmq_command
+ * @reply: called for each message of the answer
+ * @data: for @reply
+ *
+ * Return: 0 or a negative errno, the kernel's or that of @reply.
+ */
+int blipmq_genl_request(struct blipmq_genl *g, __u8 command, mnl_cb_t reply,
+			void *data)
+{
+	__u8 buffer[256] GENL_ALIGNED;
+
+	return genl_run(g, genl_put(g, buffer, g->family, command,
+				    BLIPMQ_FAMILY_VERSION), reply, data);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * Requests to the generic netlink family of the module. For the library and
+ * for the tools that link it statically; nothing here is exported.
+ */
+#ifndef _BLIPMQ_GENL_H
+#define _BLIPMQ_GENL_H
+
+#include <linux/types.h>
+#include <libmnl/libmnl.h>
+
+/**
+ * struct blipmq_genl - a netlink socket that knows the family's number
+ * @nl: the socket
+ * @family: the number that the kernel gave the family
+ * @seq: of the last request
+ */
+struct blipmq_genl {
+	struct mnl_socket	*nl;
+	__u16		family;
+	__u32		seq;
+};
+
+int blipmq_genl_open(struct blipmq_genl *g);
+void blipmq_genl_close(struct blipmq_genl *g);
+int blipmq_genl_request(struct blipmq_genl *g, __u8 command, mnl_cb_t reply,
+			void *data);
+
+#endif /* _BLIPMQ_GENL_H */

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Clocks and waiting.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+#include "internal.h"
+
+static s64 clock_ms(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (s64)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/**
+ * blipmq_now_ms() - a clock for deadlines
+ *
+ * Return: milliseconds since some moment; never goes back.
+ */
+s64 blipmq_now_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+/**
+ * blipmq_now_coarse_ms() - a clock that is cheap enough for every message
+ *
+ * Return: as blipmq_now_ms(), some milliseconds late.
+ */
+s64 blipmq_now_coarse_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC_COARSE);
+}
+
+/**
+ * blipmq_poll() - wait for a descriptor
+ * @fd: the descriptor
+ * @events: POLLIN, POLLOUT or both
+ * @timeout_ms: how long, -1 for ever
+ *
+ * Return: what is ready, an error of the descriptor included; 0 after the
+ * time; negative errno, -EINTR for a signal.
+ */
+int blipmq_poll(int fd, short events, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	int n = poll(&p, 1, timeout_ms);
+
+	if (n < 0)
+		return -errno;
+	return n ? p.revents : 0;
+}
