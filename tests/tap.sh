@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced by the test scripts: checks that print TAP, and waiting for what
+# comes by itself.
+
+tap_number=0
+tap_failed=0
+tap_log=$(mktemp)
+
+# result STATUS WHAT: one line of TAP, with the log of a failure.
+result() {
+	tap_number=$((tap_number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $tap_number $2"
+	else
+		tap_failed=$((tap_failed + 1))
+		sed 's/^/# /' "$tap_log"
+		echo "not ok $tap_number $2"
+	fi
+}
+
+# check WHAT COMMAND [ARG...]: passes when the command succeeds.
+check() {
+	local what=$1 status=0
+	shift
+	"$@" > "$tap_log" 2>&1 || status=$?
+	[ "$status" = 0 ] || echo "status $status: $*" >> "$tap_log"
+	result "$status" "$what"
+}
+
+# check_status N WHAT COMMAND [ARG...]: passes when it ends with status N.
+check_status() {
+	local want=$1 what=$2 status=0
+	shift 2
+	"$@" > "$tap_log" 2>&1 || status=$?
+	echo "status $status, expected $want: $*" >> "$tap_log"
+	[ "$status" = "$want" ]
+	result $? "$what"
+}
+
+# check_text TEXT WHAT COMMAND [ARG...]: passes when exactly that is printed.
+check_text() {
+	local want=$1 what=$2 seen status=0
+	shift 2
+	seen=$("$@" 2> "$tap_log") || status=$?
+	printf 'status %s, expected "%s", got "%s": %s\n' \
+		"$status" "$want" "$seen" "$*" >> "$tap_log"
+	[ "$status" = 0 ] && [ "$seen" = "$want" ]
+	result $? "$what"
+}
+
+skip() {
+	tap_number=$((tap_number + 1))
+	echo "ok $tap_number # SKIP $1: $2"
+}
+
+# eventually COMMAND [ARG...]: until it succeeds; the limit guards against a
+# hang and says nothing about speed.
+eventually() {
+	local end=$((SECONDS + 60))
+	until "$@"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "never: $*" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+tap_end() {
+	echo "1..$tap_number"
+	rm -f "$tap_log"
+	[ "$tap_failed" = 0 ]
+}
