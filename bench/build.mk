@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0
+# The benchmarks' programs; bench/rivals and bench/meter run them.
+
+BENCH_LOAD := load conn clock histogram stream round blipmq nats redis
+
+BENCH_PROGRAMS := $(BUILD)/bench/load $(BUILD)/bench/yard $(BUILD)/bench/ring
+BENCH_TARGETS += $(BENCH_PROGRAMS)
+
+$(BUILD)/bench/load: $(BENCH_LOAD:%=$(BUILD)/obj/bench/%.o)
+$(BUILD)/bench/yard: $(BUILD)/obj/bench/yard.o $(BUILD)/obj/bench/clock.o
+$(BUILD)/bench/ring: $(BUILD)/obj/bench/ring.o $(BUILD)/obj/bench/clock.o
+
+$(BENCH_PROGRAMS):
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS)
