@@ -20,6 +20,7 @@ broker_of() {
 	blipmq)		echo blipmq ;;
 	blipmq-*)	echo module ;;
 	redis-*)	echo redis ;;
+	unix-*)		echo none ;;
 	*)		echo "$1" ;;
 	esac
 }
@@ -28,6 +29,7 @@ broker_of() {
 broker_here() {
 	case $1 in
 	blipmq)	[ -x build/blipmqd ] && broker_here module ;;
+	none)	true ;;
 	module)	grep -q '^blipmq ' /proc/modules ;;
 	*)	command -v "$1-server" >/dev/null ;;
 	esac
@@ -36,7 +38,7 @@ broker_here() {
 broker_start() {
 	local log=$bench_out/$1-server.log
 	case $1 in
-	module)	return ;;
+	module | none)	return ;;
 	blipmq)	build/blipmqd 127.0.0.1:9999 >"$log" 2>&1 & ;;
 	nats)	nats-server -a 127.0.0.1 -p 4222 >"$log" 2>&1 & ;;
 	redis)	redis-server --bind 127.0.0.1 --port 6379 --save '' \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The benchmarks' programs; bench/rivals and bench/meter run them.
 
-BENCH_LOAD := load conn clock histogram stream round blipmq nats redis
+BENCH_LOAD := load conn clock histogram stream round blipmq nats redis unix
 
 BENCH_PROGRAMS := $(BUILD)/bench/load $(BUILD)/bench/yard $(BUILD)/bench/ring
 BENCH_TARGETS += $(BENCH_PROGRAMS)

@@ -17,7 +17,7 @@
 
 static const struct load_protocol *const load_protocols[] = {
 	&load_blipmq, &load_blipmq_stream, &load_blipmq_seqpacket, &load_nats,
-	&load_redis, &load_redis_replies, NULL,
+	&load_redis, &load_redis_replies, &load_unix_seqpacket, NULL,
 };
 
 static const char load_usage_text[] =
@@ -28,7 +28,8 @@ static const char load_usage_text[] =
 "  round		publish one message, wait until all have it, and again\n"
 "\n"
 "  --proto NAME	blipmq (TCP), blipmq-stream, blipmq-seqpacket (local),\n"
-"		nats, redis, redis-replies; default blipmq\n"
+"		nats, redis, redis-replies, unix-seqpacket (no broker,\n"
+"		one to one); default blipmq\n"
 "  --server HOST[:PORT]	default 127.0.0.1 and the protocol's usual port\n"
 "  --pubs N	publishers, a connection and a thread each; default 1\n"
 "  --subs N	subscribers, a connection each, one thread; default 1\n"

@@ -137,6 +137,7 @@ extern const struct load_protocol load_blipmq_seqpacket;
 extern const struct load_protocol load_nats;
 extern const struct load_protocol load_redis;
 extern const struct load_protocol load_redis_replies;
+extern const struct load_protocol load_unix_seqpacket;
 
 /* conn.c */
 void load_conn_open(struct load_conn *c, const struct load_options *o,

@@ -13,7 +13,7 @@
 		if (split($i, pair, "=") == 2)
 			v[pair[1]] = pair[2]
 	proto = v["proto"]
-	if (v["mode"] == "failed" || proto == "")
+	if (v["mode"] == "failed" || proto == "" || v["case"] == "yard")
 		next
 	if (!(proto in column)) {
 		column[proto] = ++columns

@@ -272,7 +272,7 @@ same_numbers() {
 	$ctl status --json > "$work/json" || return
 	while read -r path value; do
 		key=${path##*.}
-		grep -q "\"$key\": *$value[,}]\?\$" "$work/json" ||
+		grep -q "\"$key\": *${value}[,}]\?\$" "$work/json" ||
 			{ echo "$path $value"; cat "$work/json"; return 1; }
 	done < <($status)
 }

@@ -279,7 +279,7 @@ int blipmq_last_code(const struct blipmq *b);
 /**
  * blipmq_version() - the version of the library
  *
- * Return: a text such as "0.1.0".
+ * Return: a text such as "0.1".
  */
 const char *blipmq_version(void);
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 # libblipmq, shared and static, and what installs with it.
 
-VERSION ?= 0.1.0
+# One version for all: the module's.
+VERSION ?= $(shell sed -n 's/^\#define BLIPMQ_VERSION "\(.*\)"/\1/p' \
+	module/types.h)
 LIBBLIPMQ_SONAME := libblipmq.so.0
 MNL_CFLAGS := $(shell pkg-config --cflags libmnl 2>/dev/null)
 MNL_LIBS := $(shell pkg-config --libs libmnl 2>/dev/null || echo -lmnl)

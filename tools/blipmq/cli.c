@@ -72,10 +72,20 @@ int cli_connect(const char *server, const struct blipmq_options *options,
 {
 	int ret = blipmq_connect(server, options, b);
 
-	if (!ret)
-		return CLI_DONE;
+	return ret ? cli_unreachable(server, ret) : CLI_DONE;
+}
+
+/**
+ * cli_unreachable() - say why blipmq_connect() failed
+ * @server: the address
+ * @error: what it returned
+ *
+ * Return: the exit status that fits.
+ */
+int cli_unreachable(const char *server, int error)
+{
 	cli_error("cannot connect to %s: %s", server, blipmq_last_error(NULL));
-	return ret == -EINVAL ? CLI_USAGE : CLI_UNREACHABLE;
+	return error == -EINVAL ? CLI_USAGE : CLI_UNREACHABLE;
 }
 
 /**

@@ -48,6 +48,7 @@ int cli_usage(const struct cli_command *command, const char *format, ...)
 int cli_help(const struct cli_command *command);
 int cli_connect(const char *server, const struct blipmq_options *options,
 		struct blipmq **b);
+int cli_unreachable(const char *server, int error);
 int cli_failed(struct blipmq *b, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

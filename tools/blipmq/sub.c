@@ -208,13 +208,16 @@ static bool parse_seconds(const char *text, long long *ms)
 static int sub_connect(const char *server, struct blipmq_options *o,
 		       struct blipmq **b)
 {
+	int ret;
+
 	if (o->queue_messages || o->queue_bytes)
 		return cli_connect(server, o, b);
 	o->queue_messages = QUEUE_MESSAGES;
 	o->queue_bytes = QUEUE_BYTES;
-	if (blipmq_connect(server, o, b) != -EINVAL)
-		return *b ? CLI_DONE : cli_connect(server, o, b);
-	return cli_connect(server, NULL, b);
+	ret = blipmq_connect(server, o, b);
+	if (ret == -EINVAL)
+		ret = blipmq_connect(server, NULL, b);
+	return ret ? cli_unreachable(server, ret) : CLI_DONE;
 }
 
 static int run_sub(int argc, char **argv, const char *server)
