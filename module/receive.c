@@ -86,8 +86,11 @@ int blipmq_sock_wait_readable(struct blipmq_sock *bs, long *timeo)
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = &bs->sk;
 
-	if (!*timeo)
-		return -EAGAIN;
+	if (!*timeo) {
+		/* With edge-triggered epoll the next message has to be news. */
+		blipmq_queue_arm(&bs->queue);
+		return blipmq_sock_readable(bs) ? 0 : -EAGAIN;
+	}
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
 	add_wait_queue(sk_sleep(sk), &wait);

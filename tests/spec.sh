@@ -35,8 +35,11 @@ cleanup() {
 }
 trap cleanup EXIT
 
-l() { ip netns exec "$left" "$@"; }
-r() { ip netns exec "$right" "$@"; }
+# In the background a program takes the place of its shell, so that the process
+# that is told to end, or killed, is the program.
+in_place=
+l() { $in_place ip netns exec "$left" "$@"; }
+r() { $in_place ip netns exec "$right" "$@"; }
 blipmq=build/blipmq
 ctl=build/blipmqctl
 status=build/tests/status
@@ -47,7 +50,7 @@ unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 background() {
 	local name=$1
 	shift
-	"$@" > "$work/$name.out" 2> "$work/$name.err" &
+	{ in_place=exec; "$@"; } > "$work/$name.out" 2> "$work/$name.err" &
 	jobs_started+=($!)
 	echo $! > "$work/$name.pid"
 }
@@ -231,7 +234,7 @@ check "spec: right saw its own only" wrote b 'news\tright 1\nnews\tright 2\n'
 
 # A namespace goes away with traffic running: programs hold the namespace as
 # long as they live, then everything in it goes.
-g() { ip netns exec "$gone" "$@"; }
+g() { $in_place ip netns exec "$gone" "$@"; }
 subscriber_g() { subscriber g g sub --format raw t; }
 traffic() {
 	ip netns add "$gone" && ip -n "$gone" link set lo up && subscriber_g &&
