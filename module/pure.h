@@ -44,6 +44,7 @@ struct rcu_head {
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 /* The kernel's names; the comments are where they are used. */
 #define smp_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+/* As above. */
 #define smp_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define try_cmpxchg_relaxed(p, old, new) \
 	__atomic_compare_exchange_n((p), (old), (new), false, \

@@ -209,7 +209,7 @@ static void subscribe_packets(int unused)
 
 static const struct {
 	const char *what;
-	void (*run)(int);
+	void (*run)(int arg);
 	int arg;
 } victims[] = {
 	{ "publisher, stream", publish_frames, LIB_LOCAL },

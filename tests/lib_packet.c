@@ -105,7 +105,7 @@ bool lib_law(const struct blipmq_socket_stats *s)
 
 	if (s->matched == sum)
 		return true;
-	lib_say("matched %llu != %llu: delivered %llu overflow %llu closed %llu no-memory %llu queued %llu",
+	lib_say("matched %llu, not %llu: %llu read %llu lost %llu closed %llu no memory %llu queue",
 		(unsigned long long)s->matched, (unsigned long long)sum,
 		(unsigned long long)s->delivered,
 		(unsigned long long)s->dropped_overflow,

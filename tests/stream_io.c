@@ -158,11 +158,11 @@ TEST_F(io, readv_into_pieces)
 		{ a, sizeof(a) }, { b, sizeof(b) }, { c, sizeof(c) },
 		{ d, sizeof(d) },
 	};
+	struct pollfd pfd = { .events = POLLIN };
 
 	ASSERT_TRUE(lib_publish(&self->pub, "i.t", "1", 1));
-	ASSERT_EQ(1, poll(&(struct pollfd){ .fd = self->sub.fd,
-					    .events = POLLIN }, 1,
-			  LIB_HANG_MS));
+	pfd.fd = self->sub.fd;
+	ASSERT_EQ(1, poll(&pfd, 1, LIB_HANG_MS));
 	ASSERT_EQ(20, readv(self->sub.fd, iov, 4));
 	EXPECT_EQ(20U, blipmq_get_le32(a));
 	EXPECT_EQ(3, b[0]);

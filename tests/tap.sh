@@ -21,31 +21,31 @@ result() {
 
 # check WHAT COMMAND [ARG...]: passes when the command succeeds.
 check() {
-	local what=$1 status=0
+	local what=$1 tap_status=0
 	shift
-	"$@" > "$tap_log" 2>&1 || status=$?
-	[ "$status" = 0 ] || echo "status $status: $*" >> "$tap_log"
-	result "$status" "$what"
+	"$@" > "$tap_log" 2>&1 || tap_status=$?
+	[ "$tap_status" = 0 ] || echo "status $tap_status: $*" >> "$tap_log"
+	result "$tap_status" "$what"
 }
 
 # check_status N WHAT COMMAND [ARG...]: passes when it ends with status N.
 check_status() {
-	local want=$1 what=$2 status=0
+	local want=$1 what=$2 tap_status=0
 	shift 2
-	"$@" > "$tap_log" 2>&1 || status=$?
-	echo "status $status, expected $want: $*" >> "$tap_log"
-	[ "$status" = "$want" ]
+	"$@" > "$tap_log" 2>&1 || tap_status=$?
+	echo "status $tap_status, expected $want: $*" >> "$tap_log"
+	[ "$tap_status" = "$want" ]
 	result $? "$what"
 }
 
 # check_text TEXT WHAT COMMAND [ARG...]: passes when exactly that is printed.
 check_text() {
-	local want=$1 what=$2 seen status=0
+	local want=$1 what=$2 seen tap_status=0
 	shift 2
-	seen=$("$@" 2> "$tap_log") || status=$?
+	seen=$("$@" 2> "$tap_log") || tap_status=$?
 	printf 'status %s, expected "%s", got "%s": %s\n' \
-		"$status" "$want" "$seen" "$*" >> "$tap_log"
-	[ "$status" = 0 ] && [ "$seen" = "$want" ]
+		"$tap_status" "$want" "$seen" "$*" >> "$tap_log"
+	[ "$tap_status" = 0 ] && [ "$seen" = "$want" ]
 	result $? "$what"
 }
 
