@@ -207,8 +207,11 @@ int blipmq_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	 * A program that got less than it asked for takes the socket for
 	 * drained, and with edge-triggered epoll waits for an event.
 	 */
-	if (copied && copied < len)
+	if (copied && copied < len) {
 		blipmq_queue_arm(&bs->queue);
+		if (blipmq_sock_readable(bs))
+			blipmq_queue_wake(&bs->queue);
+	}
 	mutex_unlock(&bs->rx_lock);
 	return copied ?: n;
 }

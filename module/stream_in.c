@@ -48,7 +48,8 @@ static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
 
 	batch.nr_topics = 0;
 	while (n < BLIPMQ_BUNDLE_FRAMES &&
-	       len - offset >= BLIPMQ_FRAME_HEADER) {
+	       len - offset >= BLIPMQ_FRAME_HEADER &&
+	       offset + BLIPMQ_FRAME_HEADER <= skb_headlen(b)) {
 		blipmq_frame_decode(&f, blipmq_bundle_head(b, offset,
 							   sizeof(u64)));
 		v = blipmq_frame_check_header(&f, payload_max);
@@ -87,7 +88,8 @@ static u32 bundle_guess(const struct blipmq_input *in, u32 first, size_t avail)
 }
 
 /* At least one whole frame is there. */
-static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first)
+static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first,
+		       const u8 *header)
 {
 	u32 consumed = 0, len;
 	struct sk_buff *b;
@@ -102,6 +104,8 @@ static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first)
 		return -ENOMEM;
 	err = blipmq_bundle_fill(b, 0, from, len);
 	if (!err) {
+		/* The writer may have changed it since; this one was judged. */
+		memcpy(b->data, header, BLIPMQ_FRAME_HEADER);
 		err = bundle_parse(bs, b, len, &consumed);
 		iov_iter_revert(from, len - consumed);
 	}
@@ -245,7 +249,7 @@ int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from)
 	/* A bad header is answered where headers are kept. */
 	if (v.code || f.size > iov_iter_count(from))
 		return ingest_partial(bs, from);
-	return ingest_bulk(bs, from, f.size);
+	return ingest_bulk(bs, from, f.size, header);
 }
 
 /**

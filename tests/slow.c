@@ -5,6 +5,7 @@
  * messages it lost, just before the first one after the gap.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -169,22 +170,20 @@ static bool take_frame(struct lib_peer *p, u32 size, struct tally *t)
 	return false;
 }
 
-/* Read until @total messages are accounted for, with a nap now and then. */
-static bool read_all(FIXTURE_DATA(slow) *self, u32 size, u32 total,
-		     struct tally *t, bool nap)
+static bool take(FIXTURE_DATA(slow) *self, u32 size, struct tally *t)
 {
-	const struct timespec ts = { .tv_nsec = 2000000 };
+	if (self->kind == PACKET)
+		return take_packet(self->sub.fd, size, t);
+	return take_frame(&self->sub, size, t);
+}
 
-	while (t->read + t->lost < total) {
-		if (self->kind == PACKET) {
-			if (!take_packet(self->sub.fd, size, t))
-				return false;
-		} else if (!take_frame(&self->sub, size, t)) {
+/* Read until @total messages are accounted for. */
+static bool read_all(FIXTURE_DATA(slow) *self, u32 size, u32 total,
+		     struct tally *t)
+{
+	while (t->read + t->lost < total)
+		if (!take(self, size, t))
 			return false;
-		}
-		if (nap && t->read % 500 == 499)
-			nanosleep(&ts, NULL);
-	}
 	return true;
 }
 
@@ -258,7 +257,7 @@ static void never_reads(struct __test_metadata *_metadata,
 		EXPECT_LT(0ULL, stats.queued_messages);
 		EXPECT_TRUE(lib_law(&stats));
 	}
-	ASSERT_TRUE(read_all(self, size, total, &t, false));
+	ASSERT_TRUE(read_all(self, size, total, &t));
 	EXPECT_LT(0ULL, t.lost);
 	/* The oldest are dropped: the newest is there. */
 	if (self->kind != TCP)
@@ -267,7 +266,7 @@ static void never_reads(struct __test_metadata *_metadata,
 	EXPECT_TRUE(accounted(self, total, &t));
 
 	ASSERT_TRUE(publish(&self->pub, total, total + 5, size, 5));
-	ASSERT_TRUE(read_all(self, size, total + 5, &t, false));
+	ASSERT_TRUE(read_all(self, size, total + 5, &t));
 	EXPECT_TRUE(quiet(self));
 	EXPECT_TRUE(accounted(self, total + 5, &t));
 }
@@ -316,24 +315,63 @@ TEST_F_TIMEOUT(slow, messages_larger_than_the_byte_limit, 120)
 	never_reads(_metadata, self, 64 * KIB, 1, 96 * KIB, 1);
 }
 
-/* Reading now and then, against a publisher at full speed. */
-TEST_F_TIMEOUT(slow, reads_now_and_then, 120)
+/*
+ * Against a publisher at full speed. A packet socket tells a loss with the
+ * message after it, so when the last ones were lost it takes one more.
+ */
+static void reads_meanwhile(struct __test_metadata *_metadata,
+			    FIXTURE_DATA(slow) *self, u32 size, u32 batch,
+			    bool naps)
 {
-	const u32 total = 30000;
+	const struct timespec nap = { .tv_nsec = 2000000 };
+	struct pollfd pfd = { .fd = self->sub.fd, .events = POLLIN };
+	bool wait = self->kind == PACKET, ended = false;
+	u32 total = 30000;
 	struct tally t = { 0 };
 	int status;
 	pid_t pid;
 
-	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_MESSAGES, 64));
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
-		_exit(!publish(&self->pub, 0, total, 200, 7));
-	ASSERT_TRUE(read_all(self, 200, total, &t, true));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		_exit(!publish(&self->pub, 0, total, size, batch));
+	while (t.read + t.lost < total) {
+		if (wait && !poll(&pfd, 1, ended ? 0 : 20)) {
+			if (ended) {
+				ASSERT_TRUE(publish(&self->pub, total,
+						    total + 1, size, 1));
+				total++;
+				wait = false;
+			} else {
+				ended = waitpid(pid, &status, WNOHANG) == pid;
+			}
+			continue;
+		}
+		ASSERT_TRUE(take(self, size, &t));
+		if (naps && t.read % 500 == 499)
+			nanosleep(&nap, NULL);
+	}
+	if (!ended)
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_TRUE(quiet(self));
 	EXPECT_TRUE(accounted(self, total, &t));
+}
+
+TEST_F_TIMEOUT(slow, reads_now_and_then, 120)
+{
+	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_MESSAGES, 64));
+	reads_meanwhile(_metadata, self, 200, 7, true);
+}
+
+/*
+ * What the reader has begun fills the queue, so that it is the new messages
+ * that are dropped: their place is behind what is being read.
+ */
+TEST_F_TIMEOUT(slow, reads_bundles_larger_than_the_byte_limit, 120)
+{
+	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_BYTES, 16 * KIB));
+	reads_meanwhile(_metadata, self, KIB, 24, false);
 }
 
 TEST_HARNESS_MAIN

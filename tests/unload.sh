@@ -61,7 +61,7 @@ check_status 3 "unload: without the module nobody can connect" \
 	build/blipmq pub unload.t x
 check "unload: insmod brings it back" insert
 check "unload: a message goes through" exchange hello
-check "unload: ten rounds of use, rmmod and insmod" cycles 10
+check "unload: five rounds of use, rmmod and insmod" cycles 5
 # Topics linger for seconds; the module does not wait for them.
 check "unload: a topic is left behind" build/blipmq pub unload.linger x
 check "unload: rmmod with lingering topics" remove

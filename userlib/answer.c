@@ -50,6 +50,8 @@ static void answer_err(struct blipmq *b, const struct blipmq_frame *f,
 		b->later_more++;
 		return;
 	}
+	if (failure == &b->later)
+		b->later_named = kind == BLIPMQ_WAIT_NAMED;
 	/* Who waits knows the topic; who learns it later does not. */
 	blipmq_refused(failure, code, topic,
 		       failure == &b->later ? f->topic_len : 0, body + 6,

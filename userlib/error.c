@@ -110,6 +110,11 @@ int blipmq_break(struct blipmq *b, int error, const char *format, ...)
 
 	if (b->broken)
 		return b->broken;
+	/* A broker that takes no more connections says so and closes. */
+	if (error == -ECONNRESET && b->later.error && b->later_named) {
+		b->broken = b->later.error;
+		return blipmq_report_later(b);
+	}
 	va_start(args, format);
 	vsnprintf(b->last.text, sizeof(b->last.text), format, args);
 	va_end(args);

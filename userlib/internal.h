@@ -74,6 +74,7 @@ struct blipmq_failure {
  * @stale: untagged answers that came too late for who asked
  * @later: the first refusal that no call has returned yet
  * @later_more: how many followed it
+ * @later_named: it is of no PUB: perhaps of the connection as a whole
  * @last: the last failure
  */
 struct blipmq {
@@ -109,6 +110,7 @@ struct blipmq {
 	unsigned int		stale;
 	struct blipmq_failure	later;
 	unsigned long		later_more;
+	bool			later_named;
 	struct blipmq_failure	last;
 };
 
