@@ -160,6 +160,29 @@ static u64 queue_mask_newest(u64 mask, u32 keep)
 }
 
 /*
+ * Count the loss of messages that were not queued at all. Their gap is where
+ * the next ones will stand, so that a reader that is on its way with older ones
+ * does not take them for losses before those.
+ */
+static void queue_drop_new(struct blipmq_queue *q, u32 messages)
+{
+	struct blipmq_ring *ring;
+	u64 end;
+
+	spin_lock(&q->chain.head_lock);
+	ring = rcu_dereference(q->chain.tail);
+	if (ring) {
+		end = READ_ONCE(ring->tail) & ~BLIPMQ_RING_CLOSED;
+		if (q->gap_end != end)
+			q->lost_before = q->lost;
+		q->gap_end = end;
+	}
+	q->dropped[BLIPMQ_DROP_OVERFLOW] += messages;
+	WRITE_ONCE(q->lost, q->lost + messages);
+	spin_unlock(&q->chain.head_lock);
+}
+
+/*
  * The queue is over its limit by what the caller charged. Evict what is older;
  * when nothing is left to evict (the reader's cursor is not), keep as many of
  * the new messages as fit.
@@ -191,7 +214,7 @@ static u64 queue_make_room(struct blipmq_queue *q, u64 mask, u32 bytes)
 
 	atomic64_add(n - room, &q->matched);
 	blipmq_queue_release(q, n - room, room ? 0 : bytes);
-	blipmq_queue_drop(q, BLIPMQ_DROP_OVERFLOW, n - room);
+	queue_drop_new(q, n - room);
 	return room ? queue_mask_newest(mask, room) : 0;
 }
 

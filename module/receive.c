@@ -109,12 +109,16 @@ int blipmq_sock_wait_readable(struct blipmq_sock *bs, long *timeo)
  */
 __poll_t blipmq_sock_poll_in(struct blipmq_sock *bs)
 {
+	bool readable = blipmq_sock_readable(bs);
 	__poll_t mask = 0;
 	u32 state;
 
-	if (!blipmq_sock_readable(bs))
+	/* One answer, since a publisher that evicts may change it meanwhile. */
+	if (!readable) {
 		blipmq_queue_arm(&bs->queue);
-	if (blipmq_sock_readable(bs))
+		readable = blipmq_sock_readable(bs);
+	}
+	if (readable)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	state = READ_ONCE(bs->state);
 	if (blipmq_sock_at_end(bs)) {

@@ -24,6 +24,7 @@ static int stream_wait_answers(struct blipmq_sock *bs, long *timeo)
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
 	add_wait_queue(sk_sleep(sk), &wait);
+	smp_mb();	/* pairs with the one in wq_has_sleeper() */
 	if (blipmq_answers_full(&bs->answers, bs->ns) &&
 	    !(READ_ONCE(bs->state) & BLIPMQ_TX_ENDED))
 		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
@@ -73,8 +74,11 @@ int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			mutex_lock(&bs->tx_lock);
 		} else {
 			err = blipmq_stream_ingest(bs, &msg->msg_iter);
-			/* Another thread may want the socket, or the CPU. */
 			cond_resched();
+			/* A write of gigabytes can be ended like any other. */
+			if (!err && signal_pending(current) &&
+			    msg_data_left(msg))
+				err = sock_intr_errno(timeo);
 		}
 	}
 	mutex_unlock(&bs->tx_lock);
