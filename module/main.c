@@ -25,22 +25,23 @@ static int __init blipmq_init(void)
 	err = blipmq_net_init();
 	if (err)
 		return err;
+	err = blipmq_netlink_register();
+	if (err)
+		goto err_net_exit;
+	/* Last: from here on there may be sockets, so nothing may fail. */
 	err = blipmq_sock_register();
 	if (err) {
 		if (err == -EEXIST)
 			pr_err("family %d is taken; load with family=N\n",
 			       blipmq_family);
-		goto err_net_exit;
+		goto err_netlink_unregister;
 	}
-	err = blipmq_netlink_register();
-	if (err)
-		goto err_sock_unregister;
 	pr_info("version %s, socket family %d\n", BLIPMQ_VERSION,
 		blipmq_family);
 	return 0;
 
-err_sock_unregister:
-	blipmq_sock_unregister();
+err_netlink_unregister:
+	blipmq_netlink_unregister();
 err_net_exit:
 	blipmq_net_exit();
 	rcu_barrier();

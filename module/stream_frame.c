@@ -135,6 +135,9 @@ static struct blipmq_verdict verdict_of(int err)
 		v.code = BLIPMQ_CODE_INVALID;
 		v.text = "invalid option or value";
 		break;
+	case -EPIPE:
+		v.text = "the connection receives no more";
+		break;
 	default:
 		v.text = "out of memory";
 	}
