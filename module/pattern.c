@@ -4,12 +4,17 @@
  */
 #include "pattern.h"
 
-/*
- * Bytes of the UTF-8 sequence at @s, 0 when it is not a valid one: overlong
- * forms, surrogates and what lies above U+10FFFF are not (RFC 3629, the table
- * of section 4).
+/**
+ * blipmq_utf8_sequence() - the UTF-8 sequence that bytes begin with
+ * @s: the bytes
+ * @len: how many, at least one
+ *
+ * Overlong forms, surrogates and what lies above U+10FFFF are not valid
+ * (RFC 3629, the table of section 4).
+ *
+ * Return: its bytes, 0 when it is not a valid one.
  */
-static size_t utf8_sequence(const u8 *s, size_t len)
+size_t blipmq_utf8_sequence(const u8 *s, size_t len)
 {
 	u8 low = 0x80, high = 0xbf;
 	size_t need, i;
@@ -68,7 +73,7 @@ static bool name_valid(const u8 *s, size_t len, bool wildcards)
 		}
 		if (s[i] <= ' ' || s[i] == 0x7f)
 			return false;
-		n = utf8_sequence(s + i, len - i);
+		n = blipmq_utf8_sequence(s + i, len - i);
 		if (!n)
 			return false;
 		i += n;

@@ -9,6 +9,7 @@
 
 #define BLIPMQ_PATTERN_MAX	255U
 
+size_t blipmq_utf8_sequence(const u8 *s, size_t len);
 bool blipmq_topic_valid(const u8 *topic, size_t len);
 bool blipmq_pattern_valid(const u8 *pattern, size_t len);
 bool blipmq_pattern_is_exact(const u8 *pattern, size_t len);

@@ -6,34 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pattern.h"
 #include "text.h"
-
-/* Bytes of the sequence at @s, 0 for an invalid one (RFC 3629, section 4). */
-static size_t utf8_sequence(const unsigned char *s, size_t left)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t need, i;
-
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	need = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (need > left)
-		return 0;
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (i = 2; i < need; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	return need;
-}
 
 /**
  * text_is_utf8() - are these bytes strict UTF-8?
@@ -60,7 +34,7 @@ bool text_is_utf8(const void *data, size_t size)
 			i++;
 			continue;
 		}
-		n = utf8_sequence(s + i, size - i);
+		n = blipmq_utf8_sequence(s + i, size - i);
 		if (!n)
 			return false;
 		i += n;
