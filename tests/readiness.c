@@ -180,6 +180,7 @@ TEST_F_TIMEOUT(ready, epoll_by_edge_race, 60)
 	pid_t pid;
 
 	ASSERT_TRUE(lib_set_u32(self->fd, BLIPMQ_QUEUE_MESSAGES, 10000));
+	ASSERT_TRUE(lib_set_u32(self->fd, BLIPMQ_QUEUE_BYTES, 64 << 20));
 	ASSERT_EQ(0, epoll_ctl(self->ep, EPOLL_CTL_ADD, self->fd, &ev));
 	pid = fork();
 	ASSERT_LE(0, pid);
