@@ -6,10 +6,14 @@
 #include <err.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/blipmq.h>
 
 #include "load.h"
 
@@ -80,6 +84,33 @@ static void yard_tcp_pair(struct yard *y)
 	close(l);
 }
 
+/* Both ends of a topic of its own. */
+static void yard_blipmq(void)
+{
+	static const char topic[] = "yardstick-t";
+	struct yard packet = { .name = "blipmq-seqpacket",
+			       .size = YARD_MESSAGE };
+	struct {
+		struct blipmq_subscription s;
+		char names[sizeof(topic) - 1];
+	} sub = { .s.pattern_len = sizeof(topic) - 1 };
+	struct sockaddr_blipmq to = { .sbm_family = AF_BLIPMQ };
+
+	packet.from = socket(AF_BLIPMQ, SOCK_SEQPACKET, 0);
+	packet.to = socket(AF_BLIPMQ, SOCK_SEQPACKET, 0);
+	if (packet.from < 0 || packet.to < 0)
+		err(1, "packet sockets");
+	memcpy(sub.names, topic, sizeof(sub.names));
+	memcpy(to.sbm_topic, topic, sizeof(sub.names));
+	if (setsockopt(packet.to, SOL_BLIPMQ, BLIPMQ_SUBSCRIBE, &sub,
+		       sizeof(sub.s) + sizeof(sub.names)) ||
+	    connect(packet.from, (struct sockaddr *)&to,
+		    offsetof(struct sockaddr_blipmq, sbm_topic) +
+		    sizeof(sub.names)))
+		err(1, "topic %s", topic);
+	yard_measure(&packet, yard_write_read);
+}
+
 int main(void)
 {
 	struct yard tcp = { .name = "tcp", .size = YARD_FRAME };
@@ -93,6 +124,7 @@ int main(void)
 	local.from = pair[0];
 	local.to = pair[1];
 	yard_measure(&local, yard_write_read);
+	yard_blipmq();
 	yard_tcp_pair(&tcp);
 	yard_measure(&tcp, yard_write_read);
 	return 0;

@@ -124,6 +124,23 @@ void blipmq_answers_err(struct blipmq_answers *a, const u8 *topic,
 	memcpy(body + 6, text, len);
 }
 
+/*
+ * Few answers go behind those that wait, if there is room: a client that sends
+ * many small writes must not pin a buffer for each.
+ */
+static bool answers_append(struct blipmq_answers *a, struct sk_buff *first)
+{
+	struct sk_buff *tail;
+
+	lockdep_assert_held(&a->visible.lock);
+	tail = skb_peek_tail(&a->visible);
+	if (!tail || skb_tailroom(tail) < first->len)
+		return false;
+	skb_put_data(tail, first->data, first->len);
+	skb_trim(first, 0);
+	return true;
+}
+
 /**
  * blipmq_answers_show() - let the reader have what was collected
  * @a: the answers
@@ -133,9 +150,10 @@ void blipmq_answers_err(struct blipmq_answers *a, const u8 *topic,
  */
 bool blipmq_answers_show(struct blipmq_answers *a)
 {
+	struct sk_buff *first = skb_peek(&a->pending);
 	struct sk_buff *last = skb_peek_tail(&a->pending);
 
-	if (!last || !skb_peek(&a->pending)->len)
+	if (!first || !first->len)
 		return false;
 	/* What was reserved and not used serves the next answer. */
 	if (last->len)
@@ -143,7 +161,8 @@ bool blipmq_answers_show(struct blipmq_answers *a)
 	else
 		__skb_unlink(last, &a->pending);
 	spin_lock(&a->visible.lock);
-	skb_queue_splice_tail_init(&a->pending, &a->visible);
+	if (skb_queue_len(&a->pending) > 1 || !answers_append(a, first))
+		skb_queue_splice_tail_init(&a->pending, &a->visible);
 	spin_unlock(&a->visible.lock);
 	if (last)
 		__skb_queue_tail(&a->pending, last);

@@ -94,6 +94,8 @@ int blipmq_chain_open(struct blipmq_chain *c)
  */
 static bool chain_grow(struct blipmq_chain *c, struct blipmq_ring *full)
 {
+	/* Neither the reserves nor more than the owner's cgroup may have. */
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOMEMALLOC;
 	u32 nr_slots = min_t(u32, (full->mask + 1) * 4, RING_MAX);
 	struct blipmq_ring *ring = NULL;
 
@@ -101,7 +103,7 @@ static bool chain_grow(struct blipmq_chain *c, struct blipmq_ring *full)
 	if (c->closed || rcu_access_pointer(c->tail) != full)
 		goto out;
 	while (!ring && nr_slots >= RING_FIRST) {
-		ring = chain_ring_alloc(c, nr_slots, GFP_ATOMIC);
+		ring = chain_ring_alloc(c, nr_slots, gfp);
 		if (!ring)
 			nr_slots /= 4;
 	}
@@ -198,6 +200,18 @@ void blipmq_chain_leave(struct blipmq_chain *c, struct blipmq_ring *finished)
 }
 
 /**
+ * blipmq_chain_is_single() - do consumers pop where publishers push?
+ * @c: the chain
+ *
+ * Context: an RCU read-side section.
+ * Return: a snapshot; true when popping makes room for a push.
+ */
+bool blipmq_chain_is_single(struct blipmq_chain *c)
+{
+	return rcu_access_pointer(c->head) == rcu_access_pointer(c->tail);
+}
+
+/**
  * blipmq_chain_readable() - is there an entry to pop?
  * @c: the chain
  *
@@ -222,7 +236,56 @@ bool blipmq_chain_readable(struct blipmq_chain *c)
 }
 
 /**
- * blipmq_chain_close() - nothing is pushed any more
+ * blipmq_chain_drained() - has all come out that ever will?
+ * @c: the chain
+ *
+ * Return: true when nothing is pushed any more, and what was is popped; false
+ * also while a push that began in time is on its way.
+ */
+bool blipmq_chain_drained(struct blipmq_chain *c)
+{
+	struct blipmq_ring *ring;
+	bool drained = true;
+
+	/* Pairs with the release in blipmq_chain_seal(). */
+	if (!smp_load_acquire(&c->closed))
+		return false;
+	rcu_read_lock();
+	ring = rcu_dereference(c->head);
+	while (ring && drained) {
+		drained = blipmq_ring_finished(ring);
+		/* Pairs with the release in chain_grow(). */
+		ring = smp_load_acquire(&ring->next);
+	}
+	rcu_read_unlock();
+	return drained;
+}
+
+/**
+ * blipmq_chain_seal() - nothing is pushed any more
+ * @c: the chain
+ *
+ * What is there can be popped.
+ *
+ * Context: any; more than one caller is fine.
+ */
+void blipmq_chain_seal(struct blipmq_chain *c)
+{
+	struct blipmq_ring *ring;
+
+	spin_lock(&c->grow_lock);
+	ring = rcu_dereference_protected(c->tail,
+					 lockdep_is_held(&c->grow_lock));
+	if (ring)
+		blipmq_ring_close(ring);
+	RCU_INIT_POINTER(c->tail, NULL);
+	/* The last ring is closed for whoever sees this. */
+	smp_store_release(&c->closed, true);
+	spin_unlock(&c->grow_lock);
+}
+
+/**
+ * blipmq_chain_close() - nothing is pushed or popped any more
  * @c: the chain
  *
  * Context: any; more than one caller is fine.
@@ -233,17 +296,7 @@ struct blipmq_ring *blipmq_chain_close(struct blipmq_chain *c)
 {
 	struct blipmq_ring *ring;
 
-	spin_lock(&c->grow_lock);
-	ring = rcu_dereference_protected(c->tail,
-					 lockdep_is_held(&c->grow_lock));
-	WRITE_ONCE(c->closed, true);
-	RCU_INIT_POINTER(c->tail, NULL);
-	if (ring)
-		blipmq_ring_close(ring);
-	spin_unlock(&c->grow_lock);
-	if (!ring)
-		return NULL;
-
+	blipmq_chain_seal(c);
 	spin_lock(&c->head_lock);
 	ring = rcu_dereference_protected(c->head,
 					 lockdep_is_held(&c->head_lock));

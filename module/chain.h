@@ -38,6 +38,7 @@ struct blipmq_chain {
 void blipmq_chain_init(struct blipmq_chain *c, struct blipmq_net *ns);
 void blipmq_chain_destroy(struct blipmq_chain *c);
 int __must_check blipmq_chain_open(struct blipmq_chain *c);
+void blipmq_chain_seal(struct blipmq_chain *c);
 struct blipmq_ring *blipmq_chain_close(struct blipmq_chain *c);
 struct blipmq_ring *blipmq_chain_free_first(struct blipmq_chain *c,
 					    struct blipmq_ring *ring);
@@ -47,6 +48,8 @@ enum blipmq_ring_result blipmq_chain_push(struct blipmq_chain *c,
 bool blipmq_chain_pop(struct blipmq_chain *c, struct blipmq_slot *slot,
 		      struct blipmq_ring **finished);
 void blipmq_chain_leave(struct blipmq_chain *c, struct blipmq_ring *finished);
+bool blipmq_chain_is_single(struct blipmq_chain *c);
 bool blipmq_chain_readable(struct blipmq_chain *c);
+bool blipmq_chain_drained(struct blipmq_chain *c);
 
 #endif /* _BLIPMQ_CHAIN_H */

@@ -122,7 +122,7 @@ static void cursor_advance(struct blipmq_cursor *c, struct blipmq_queue *q,
  * @c: the cursor, loaded
  * @q: whose it is
  * @to: where to
- * @peek: read without moving
+ * @how: whether to read more than the current frame, and whether to move
  * @read: what came to its end is added
  *
  * Copies one run of frames, as far as it fits.
@@ -131,18 +131,22 @@ static void cursor_advance(struct blipmq_cursor *c, struct blipmq_queue *q,
  * Return: bytes copied, or -EFAULT with nothing moved.
  */
 int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,
-		       struct iov_iter *to, bool peek,
+		       struct iov_iter *to, enum blipmq_cursor_how how,
 		       struct blipmq_read *read)
 {
-	u32 frames, run = cursor_run(c, &frames);
 	size_t before = iov_iter_count(to);
-	u32 n = min_t(size_t, before, run - c->done);
+	u32 frames = 1, run, n;
 
+	if (how == BLIPMQ_CURSOR_RUN)
+		run = cursor_run(c, &frames);
+	else
+		run = blipmq_bundle_frame_size(c->bundle, c->offset);
+	n = min_t(size_t, before, run - c->done);
 	if (skb_copy_datagram_iter(c->bundle, c->offset + c->done, to, n)) {
 		iov_iter_revert(to, before - iov_iter_count(to));
 		return -EFAULT;
 	}
-	if (peek)
+	if (how == BLIPMQ_CURSOR_PEEK)
 		return n;
 	if (c->done + n < run || hweight64(c->mask) != frames) {
 		cursor_advance(c, q, c->done + n, read);

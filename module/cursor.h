@@ -39,11 +39,17 @@ struct blipmq_read {
 	u64	bytes;
 };
 
+enum blipmq_cursor_how {
+	BLIPMQ_CURSOR_RUN,	/* frames that lie side by side */
+	BLIPMQ_CURSOR_FRAME,	/* the current frame */
+	BLIPMQ_CURSOR_PEEK,	/* the same, without moving */
+};
+
 bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q);
 void blipmq_cursor_next(struct blipmq_cursor *c, struct blipmq_queue *q,
 			u32 size);
 int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,
-		       struct iov_iter *to, bool peek,
+		       struct iov_iter *to, enum blipmq_cursor_how how,
 		       struct blipmq_read *read);
 u32 blipmq_cursor_drop(struct blipmq_cursor *c, struct blipmq_queue *q);
 

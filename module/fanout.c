@@ -5,60 +5,38 @@
  * leg gets one push, in the order of the frames, and nothing twice.
  */
 #include <linux/bitops.h>
-#include <linux/hash.h>
-#include <linux/log2.h>
-#include <linux/mm.h>
 #include <linux/sched.h>
 
 #include "bundle.h"
 #include "fanout.h"
+#include "gather.h"
 #include "netns.h"
 #include "queue.h"
 #include "sock.h"
 #include "topic.h"
 
-/* A walk over more legs than this lets others run in between. */
+/* More legs than this in one RCU section keep others waiting too long. */
 #define WALK_LEGS	1024U
+
+/* As many of them may be looked at when gathering, which is cheaper. */
+#define GATHER_LEGS	(8 * WALK_LEGS)
+
+/* The table that is kept with a publisher has room for WALK_LEGS. */
+#define GATHER_BITS	12U
 
 /* References are taken ahead, so many at a time. */
 #define REFS_AHEAD	32U
 
-/* A gathering table larger than this is not kept. */
-#define GATHER_KEEP_BITS	12U
-
 /**
- * struct gather_leg - what a leg gets of the bundle
- * @queue: the leg, NULL where the table is free
- * @mask: its frames
+ * blipmq_pusher_push() - push the bundle to a leg
+ * @p: hands out its references
+ * @q: the leg
+ * @mask: the frames
+ *
+ * Context: an RCU read-side section.
  */
-struct gather_leg {
-	struct blipmq_queue	*queue;
-	u64			mask;
-};
-
-/**
- * struct blipmq_gather - masks by leg, a hash table with open addressing
- * @bits: log2 of the entries in @legs
- * @used: those that are taken
- * @legs: the entries, all free between bundles
- */
-struct blipmq_gather {
-	u32			bits;
-	u32			used;
-	struct gather_leg	legs[];
-};
-
-/**
- * struct pusher - hands out references of a bundle
- * @b: the bundle
- * @refs: references that are taken and not handed out
- */
-struct pusher {
-	struct sk_buff	*b;
-	u32		refs;
-};
-
-static void pusher_push(struct pusher *p, struct blipmq_queue *q, u64 mask)
+void blipmq_pusher_push(struct blipmq_pusher *p, struct blipmq_queue *q,
+			u64 mask)
 {
 	if (!p->refs) {
 		blipmq_bundle_get(p->b, REFS_AHEAD);
@@ -69,7 +47,7 @@ static void pusher_push(struct pusher *p, struct blipmq_queue *q, u64 mask)
 }
 
 /* The caller's own reference keeps the bundle. */
-static void pusher_end(struct pusher *p)
+static void pusher_end(struct blipmq_pusher *p)
 {
 	if (p->refs)
 		WARN_ON_ONCE(refcount_sub_and_test(p->refs, &p->b->users));
@@ -81,7 +59,7 @@ static void pusher_end(struct pusher *p)
  *
  * Return: legs that were walked.
  */
-static u32 fanout_set(struct pusher *p, struct blipmq_set *set, u64 mask)
+static u32 fanout_set(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask)
 {
 	bool large = READ_ONCE(set->count) > WALK_LEGS;
 	struct blipmq_set_chunk *chunk;
@@ -97,7 +75,7 @@ static u32 fanout_set(struct pusher *p, struct blipmq_set *set, u64 mask)
 			q = rcu_dereference(chunk->legs[i]);
 			if (!q)
 				continue;
-			pusher_push(p, q, mask);
+			blipmq_pusher_push(p, q, mask);
 			legs++;
 		}
 		if (large && legs >= rest) {
@@ -112,52 +90,6 @@ static u32 fanout_set(struct pusher *p, struct blipmq_set *set, u64 mask)
 	return legs;
 }
 
-static void gather_clear(struct blipmq_gather *g)
-{
-	memset(g->legs, 0, sizeof(*g->legs) << g->bits);
-	g->used = 0;
-}
-
-/**
- * blipmq_gather_free() - free a socket's table
- * @gather: the table, or NULL
- */
-void blipmq_gather_free(struct blipmq_gather *gather)
-{
-	kvfree(gather);
-}
-
-static struct blipmq_gather *gather_alloc(u32 legs)
-{
-	u32 bits = ilog2(roundup_pow_of_two(2 * legs + 16));
-	struct blipmq_gather *g;
-
-	g = kvzalloc(struct_size(g, legs, 1UL << bits), GFP_KERNEL_ACCOUNT);
-	if (g)
-		g->bits = bits;
-	return g;
-}
-
-static bool gather_add(struct blipmq_gather *g, struct blipmq_queue *q,
-		       u64 mask)
-{
-	u32 last = (1U << g->bits) - 1;
-	u32 i = hash_ptr(q, g->bits);
-
-	while (g->legs[i].queue != q) {
-		if (!g->legs[i].queue) {
-			if (g->used > last / 4 * 3)
-				return false;
-			g->used++;
-			g->legs[i].queue = q;
-			break;
-		}
-		i = (i + 1) & last;
-	}
-	g->legs[i].mask |= mask;
-	return true;
-}
-
 static bool gather_set(struct blipmq_gather *g, struct blipmq_set *set,
 		       u64 mask)
 {
@@ -169,22 +101,26 @@ static bool gather_set(struct blipmq_gather *g, struct blipmq_set *set,
 	     chunk = rcu_dereference(chunk->next)) {
 		for (i = 0; i < chunk->nr_slots; i++) {
 			q = rcu_dereference(chunk->legs[i]);
-			if (q && !gather_add(g, q, mask))
+			if (q && blipmq_gather_add(g, q, mask) ==
+					 BLIPMQ_GATHER_FULL)
 				return false;
 		}
 	}
-	return true;
+	return g->used <= WALK_LEGS;
 }
 
 /*
  * Gather the masks of all topics.
  *
- * @needed: set to the room that is wanted when the table is too small
+ * @seen: set to the legs of all topics, those that are on several of them
+ *	counted for each
  * @routed: set to the frames that somebody wants
+ *
+ * Return: false when the table is too small, or the legs are too many.
  */
 static bool gather_topics(struct blipmq_net *ns, struct blipmq_gather *g,
 			  const struct blipmq_batch_topic *topics,
-			  u32 nr_topics, u32 *needed, u64 *routed)
+			  u32 nr_topics, u32 *seen, u64 *routed)
 {
 	const struct blipmq_route *route;
 	struct blipmq_topic *topic;
@@ -202,14 +138,15 @@ static bool gather_topics(struct blipmq_net *ns, struct blipmq_gather *g,
 			continue;
 		sum += legs;
 		*routed |= topics[i].mask;
+		fits = fits && sum <= GATHER_LEGS;
 		for (k = 0; fits && k < route->nr_sets; k++)
 			fits = gather_set(g, route->sets[k], topics[i].mask);
 	}
-	*needed = sum;
+	*seen = sum;
 	return fits || !sum;
 }
 
-static void gather_push(struct blipmq_gather *g, struct pusher *p)
+static void gather_push(struct blipmq_gather *g, struct blipmq_pusher *p)
 {
 	u32 i;
 
@@ -217,7 +154,9 @@ static void gather_push(struct blipmq_gather *g, struct pusher *p)
 		return;
 	for (i = 0; i >> g->bits == 0; i++)
 		if (g->legs[i].queue)
-			pusher_push(p, g->legs[i].queue, g->legs[i].mask);
+			blipmq_pusher_push(p, g->legs[i].queue,
+					   g->legs[i].mask);
+	blipmq_gather_clear(g);
 }
 
 /*
@@ -226,7 +165,7 @@ static void gather_push(struct blipmq_gather *g, struct pusher *p)
  * so only routes of one set are served; for the others it is as if the
  * messages had come before the subscription.
  */
-static u64 fanout_frames(struct blipmq_net *ns, struct pusher *p,
+static u64 fanout_frames(struct blipmq_net *ns, struct blipmq_pusher *p,
 			 const struct blipmq_batch_topic *topics,
 			 u32 nr_topics)
 {
@@ -235,6 +174,7 @@ static u64 fanout_frames(struct blipmq_net *ns, struct pusher *p,
 	u64 bit, routed = 0;
 	u32 i;
 
+	rcu_read_lock();
 	for (bit = 1; bit; bit <<= 1) {
 		for (i = 0; i < nr_topics && !(topics[i].mask & bit); i++)
 			;
@@ -247,44 +187,47 @@ static u64 fanout_frames(struct blipmq_net *ns, struct pusher *p,
 		if (route->nr_sets == 1 && fanout_set(p, route->sets[0], bit))
 			routed |= bit;
 	}
+	rcu_read_unlock();
 	return routed;
 }
 
-static u64 fanout_gathered(struct blipmq_sock *bs, struct pusher *p,
+static u64 fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
 			   const struct blipmq_batch_topic *topics,
 			   u32 nr_topics)
 {
 	struct blipmq_gather *g = bs->gather;
-	u32 needed;
+	bool done, many = false;
 	u64 routed;
+	u32 legs;
 
-	rcu_read_lock();
-	while (!gather_topics(bs->ns, g, topics, nr_topics, &needed,
-			      &routed)) {
-		rcu_read_unlock();
-		blipmq_gather_free(g);
-		g = gather_alloc(needed);
-		bs->gather = g;
+	for (;;) {
 		rcu_read_lock();
-		if (!g) {
-			routed = fanout_frames(bs->ns, p, topics, nr_topics);
-			rcu_read_unlock();
+		done = gather_topics(bs->ns, g, topics, nr_topics, &legs,
+				     &routed);
+		if (done)
+			gather_push(g, p);
+		rcu_read_unlock();
+		if (done)
 			return routed;
-		}
-	}
-	gather_push(g, p);
-	rcu_read_unlock();
-
-	if (g && g->bits > GATHER_KEEP_BITS) {
+		if (g)
+			blipmq_gather_clear(g);
+		/* A table that is as large as it gets here was too small. */
+		many = legs > GATHER_LEGS || (g && g->bits >= GATHER_BITS);
+		if (many)
+			break;
 		blipmq_gather_free(g);
-		bs->gather = NULL;
-	} else if (g) {
-		gather_clear(g);
+		g = blipmq_gather_alloc(min(legs, WALK_LEGS));
+		bs->gather = g;
+		if (!g)
+			break;
 	}
-	return routed;
+	if (many && !blipmq_fanout_many(bs->ns, p, topics, nr_topics, legs,
+					&routed))
+		return routed;
+	return fanout_frames(bs->ns, p, topics, nr_topics);
 }
 
-static bool fanout_direct(struct blipmq_sock *bs, struct pusher *p,
+static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
 			  const struct blipmq_batch_topic *t, u64 *routed)
 {
 	const struct blipmq_route *route;
@@ -316,7 +259,7 @@ static bool fanout_direct(struct blipmq_sock *bs, struct pusher *p,
 void blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 		   const struct blipmq_batch_topic *topics, u32 nr_topics)
 {
-	struct pusher p = { .b = b };
+	struct blipmq_pusher p = { .b = b };
 	u64 all = 0, routed;
 	u32 i;
 

@@ -29,10 +29,26 @@ struct blipmq_batch {
 	struct blipmq_batch_topic	topics[BLIPMQ_BUNDLE_FRAMES];
 };
 
-struct blipmq_gather;
+/**
+ * struct blipmq_pusher - hands out references of a bundle
+ * @b: the bundle
+ * @refs: references that are taken and not handed out
+ */
+struct blipmq_pusher {
+	struct sk_buff	*b;
+	u32		refs;
+};
 
 void blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 		   const struct blipmq_batch_topic *topics, u32 nr_topics);
-void blipmq_gather_free(struct blipmq_gather *gather);
+
+void blipmq_pusher_push(struct blipmq_pusher *p, struct blipmq_queue *q,
+			u64 mask);
+
+/* fanout_many.c */
+int __must_check blipmq_fanout_many(struct blipmq_net *ns,
+				    struct blipmq_pusher *p,
+				    const struct blipmq_batch_topic *topics,
+				    u32 nr_topics, u32 legs, u64 *routed);
 
 #endif /* _BLIPMQ_FANOUT_H */

@@ -48,20 +48,6 @@ static int nl_put_u32s(struct sk_buff *skb, const struct nl_number *numbers,
 	return 0;
 }
 
-/*
- * The sum over all sockets, those that are gone included.
- */
-static void nl_sum(struct blipmq_net *ns, struct blipmq_totals *sum)
-{
-	struct blipmq_sock *bs;
-
-	spin_lock_bh(&ns->socks_lock);
-	*sum = ns->closed;
-	list_for_each_entry(bs, &ns->socks, node)
-		blipmq_sock_totals(bs, sum);
-	spin_unlock_bh(&ns->socks_lock);
-}
-
 static int nl_put_totals(struct sk_buff *skb, const struct blipmq_totals *t)
 {
 	const struct nl_number numbers[] = {
@@ -144,7 +130,7 @@ static int nl_put_details(struct sk_buff *skb, struct blipmq_net *ns)
 {
 	struct blipmq_totals totals;
 
-	nl_sum(ns, &totals);
+	blipmq_net_totals(ns, &totals);
 	if (nl_put_totals(skb, &totals) || nl_put_limits(skb, &ns->limits))
 		return -EMSGSIZE;
 	return 0;

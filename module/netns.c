@@ -48,6 +48,8 @@ static int __net_init blipmq_net_create(struct net *net)
 	atomic64_set(&ns->ring_bytes, 0);
 	spin_lock_init(&ns->socks_lock);
 	INIT_LIST_HEAD(&ns->socks);
+	mutex_init(&ns->sum_lock);
+	ns->summed = U64_MAX;
 
 	err = percpu_counter_init(&ns->memory, 0, GFP_KERNEL);
 	if (err)

@@ -28,11 +28,15 @@
  * @next_publisher: where the search for a free number goes on
  * @nr_subscriptions: subscriptions of all sockets
  * @ring_bytes: memory of receive rings
- * @socks_lock: guards @socks, @nr_sockets and @closed; taken with bottom
- *	halves off, since sockets are freed from RCU callbacks
+ * @socks_lock: guards the members below; taken with bottom halves off, since
+ *	sockets are freed from RCU callbacks
  * @socks: all sockets, until they are freed
+ * @last_serial: the number of the latest one
  * @nr_sockets: open sockets
  * @closed: totals of the sockets that are gone
+ * @sum_lock: one sum over the sockets at a time, see blipmq_net_totals()
+ * @summed: the number of the socket that it has come to
+ * @missed: totals of those that went before it had come to them
  */
 struct blipmq_net {
 	struct rhashtable	topics;
@@ -49,10 +53,14 @@ struct blipmq_net {
 	atomic_t		nr_subscriptions;
 	atomic64_t		ring_bytes;
 
-	spinlock_t		socks_lock;	/* the next three */
+	spinlock_t		socks_lock;	/* the members below */
 	struct list_head	socks;
+	u64			last_serial;
 	u32			nr_sockets;
 	struct blipmq_totals	closed;
+	struct mutex		sum_lock;	/* one sum at a time */
+	u64			summed;
+	struct blipmq_totals	missed;
 };
 
 /*

@@ -10,35 +10,6 @@
 #include "queue.h"
 #include "sock.h"
 
-/* Pushes into a full queue that lose the race for room this often give up. */
-#define ROOM_TRIES	4
-
-/*
- * Messages and bytes that wait, in one word, so that both are charged by one
- * atomic operation: 26 bits of messages above 38 bits of bytes.
- */
-#define USED_BYTES_BITS	38
-
-static u64 queue_pack(u32 messages, u32 bytes)
-{
-	return (u64)messages << USED_BYTES_BITS | bytes;
-}
-
-static u64 queue_messages(u64 used)
-{
-	return used >> USED_BYTES_BITS;
-}
-
-static u64 queue_bytes(u64 used)
-{
-	return used & ((1ULL << USED_BYTES_BITS) - 1);
-}
-
-static struct blipmq_sock *queue_sock(struct blipmq_queue *q)
-{
-	return container_of(q, struct blipmq_sock, queue);
-}
-
 /**
  * blipmq_queue_init() - a queue that nothing can be pushed to yet
  * @q: the queue, zeroed
@@ -54,6 +25,28 @@ void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns)
 }
 
 /**
+ * blipmq_queue_hold() - keep the memory of a queue
+ * @q: a queue that was found under RCU, in that section
+ *
+ * Return: false when its socket is going already.
+ */
+bool blipmq_queue_hold(struct blipmq_queue *q)
+{
+	return refcount_inc_not_zero(&blipmq_queue_sock(q)->sk.sk_refcnt);
+}
+
+/**
+ * blipmq_queue_put() - give up what blipmq_queue_hold() took
+ * @q: the queue
+ *
+ * Context: any but interrupts.
+ */
+void blipmq_queue_put(struct blipmq_queue *q)
+{
+	sock_put(&blipmq_queue_sock(q)->sk);
+}
+
+/**
  * blipmq_queue_usage() - what waits
  * @q: the queue
  * @messages: how many
@@ -63,8 +56,8 @@ void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes)
 {
 	u64 used = atomic64_read(&q->used);
 
-	*messages = queue_messages(used);
-	*bytes = queue_bytes(used);
+	*messages = blipmq_used_messages(used);
+	*bytes = blipmq_used_bytes(used);
 }
 
 /**
@@ -75,7 +68,7 @@ void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes)
  */
 void blipmq_queue_release(struct blipmq_queue *q, u32 messages, u32 bytes)
 {
-	atomic64_sub(queue_pack(messages, bytes), &q->used);
+	atomic64_sub(blipmq_used(messages, bytes), &q->used);
 }
 
 /**
@@ -95,143 +88,21 @@ void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
 }
 
 /*
- * Take the oldest entry away from the reader. Losses are counted before the
- * lock is left, so that a reader that finds a gap and takes the lock knows
- * its exact size.
- */
-static bool queue_evict(struct blipmq_queue *q, enum blipmq_drop reason)
-{
-	struct blipmq_ring *finished;
-	struct blipmq_slot slot;
-	struct sk_buff *b;
-	u32 n;
-
-	spin_lock(&q->chain.head_lock);
-	while (!blipmq_chain_pop(&q->chain, &slot, &finished)) {
-		if (!finished) {
-			spin_unlock(&q->chain.head_lock);
-			return false;
-		}
-		blipmq_chain_leave(&q->chain, finished);
-	}
-	n = hweight64(slot.mask);
-	if (q->gap_end != slot.seq)
-		q->lost_before = q->lost;
-	q->gap_end = slot.seq + 1;
-	q->dropped[reason] += n;
-	WRITE_ONCE(q->lost, q->lost + n);
-	spin_unlock(&q->chain.head_lock);
-
-	b = slot.bundle;
-	blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
-	blipmq_bundle_put(b);
-	return true;
-}
-
-static u32 queue_limit_bytes(struct blipmq_queue *q)
-{
-	const struct sock *sk = &queue_sock(q)->sk;
-	u32 limit = READ_ONCE(q->limit_bytes);
-
-	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
-		limit = min_t(u32, limit, READ_ONCE(sk->sk_rcvbuf));
-	return limit;
-}
-
-/*
- * A message that is alone in its queue may exceed the bytes: else one that is
- * larger than the limit could never be received.
- */
-static bool queue_is_over(struct blipmq_queue *q, u64 used, u32 own_bytes)
-{
-	return queue_messages(used) > READ_ONCE(q->limit_messages) ||
-	       (queue_bytes(used) > queue_limit_bytes(q) &&
-		queue_bytes(used) > own_bytes);
-}
-
-/* Only the newest @keep of the frames in @mask. */
-static u64 queue_mask_newest(u64 mask, u32 keep)
-{
-	u32 n = hweight64(mask);
-
-	while (n-- > keep)
-		mask &= mask - 1;
-	return mask;
-}
-
-/*
- * Count the loss of messages that were not queued at all. Their gap is where
- * the next ones will stand, so that a reader that is on its way with older ones
- * does not take them for losses before those.
- */
-static void queue_drop_new(struct blipmq_queue *q, u32 messages)
-{
-	struct blipmq_ring *ring;
-	u64 end;
-
-	spin_lock(&q->chain.head_lock);
-	ring = rcu_dereference(q->chain.tail);
-	if (ring) {
-		end = READ_ONCE(ring->tail) & ~BLIPMQ_RING_CLOSED;
-		if (q->gap_end != end)
-			q->lost_before = q->lost;
-		q->gap_end = end;
-	}
-	q->dropped[BLIPMQ_DROP_OVERFLOW] += messages;
-	WRITE_ONCE(q->lost, q->lost + messages);
-	spin_unlock(&q->chain.head_lock);
-}
-
-/*
- * The queue is over its limit by what the caller charged. Evict what is older;
- * when nothing is left to evict (the reader's cursor is not), keep as many of
- * the new messages as fit.
- *
- * Return: the frames that may stay, with their charge; 0 for none.
- */
-static u64 queue_make_room(struct blipmq_queue *q, u64 mask, u32 bytes)
-{
-	u32 n = hweight64(mask), room, limit;
-	int tries = 0;
-	u64 used;
-
-	for (;;) {
-		used = atomic64_read(&q->used);
-		if (!queue_is_over(q, used, bytes))
-			return mask;
-		if (!queue_evict(q, BLIPMQ_DROP_OVERFLOW) &&
-		    ++tries == ROOM_TRIES)
-			break;
-	}
-	used = atomic64_read(&q->used);
-	limit = READ_ONCE(q->limit_messages);
-	room = queue_messages(used) - n < limit ?
-		limit - (queue_messages(used) - n) : 0;
-	room = min(room, n);
-	if (queue_bytes(used) > queue_limit_bytes(q) &&
-	    queue_bytes(used) > bytes)
-		room = 0;
-
-	atomic64_add(n - room, &q->matched);
-	blipmq_queue_release(q, n - room, room ? 0 : bytes);
-	queue_drop_new(q, n - room);
-	return room ? queue_mask_newest(mask, room) : 0;
-}
-
-/*
  * Push, at the price of the oldest messages when there is no memory for a
- * longer queue.
+ * longer queue. Where they are not in the way, the new ones are not taken:
+ * BLIPMQ_RING_FULL.
  */
-static bool queue_chain_push(struct blipmq_queue *q, struct sk_buff *b,
-			     u64 mask)
+static enum blipmq_ring_result queue_chain_push(struct blipmq_queue *q,
+						struct sk_buff *b, u64 mask)
 {
 	enum blipmq_ring_result result;
 
 	for (;;) {
 		result = blipmq_chain_push(&q->chain, b, mask);
-		if (result != BLIPMQ_RING_FULL)
-			return result == BLIPMQ_RING_OK;
-		queue_evict(q, BLIPMQ_DROP_NO_MEMORY);
+		if (result != BLIPMQ_RING_FULL ||
+		    !blipmq_chain_is_single(&q->chain))
+			return result;
+		blipmq_queue_evict(q, BLIPMQ_DROP_NO_MEMORY);
 	}
 }
 
@@ -250,21 +121,27 @@ static bool queue_chain_push(struct blipmq_queue *q, struct sk_buff *b,
 bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
 {
 	u32 bytes = blipmq_bundle_cb(b)->charge;
+	enum blipmq_ring_result result;
 	u32 n = hweight64(mask);
 	u64 used;
 
 	if (READ_ONCE(q->chain.closed))
 		return false;
-	used = atomic64_add_return(queue_pack(n, bytes), &q->used);
-	if (unlikely(queue_is_over(q, used, bytes))) {
-		mask = queue_make_room(q, mask, bytes);
+	used = atomic64_add_return(blipmq_used(n, bytes), &q->used);
+	if (unlikely(blipmq_queue_is_over(q, used, bytes))) {
+		mask = blipmq_queue_make_room(q, mask, bytes);
 		if (!mask)
 			goto wake;
 		n = hweight64(mask);
 	}
-	if (unlikely(!queue_chain_push(q, b, mask))) {
+	result = queue_chain_push(q, b, mask);
+	if (unlikely(result != BLIPMQ_RING_OK)) {
 		blipmq_queue_release(q, n, bytes);
-		return false;
+		if (result == BLIPMQ_RING_IS_CLOSED)
+			return false;
+		atomic64_add(n, &q->matched);
+		blipmq_queue_drop_new(q, BLIPMQ_DROP_NO_MEMORY, n);
+		goto wake;
 	}
 	atomic64_add(n, &q->matched);
 	/* Pairs with the barrier in blipmq_queue_arm(). */
@@ -280,7 +157,7 @@ wake:
 
 void __blipmq_queue_wake(struct blipmq_queue *q)
 {
-	struct sock *sk = &queue_sock(q)->sk;
+	struct sock *sk = &blipmq_queue_sock(q)->sk;
 
 	if (xchg(&q->armed, 0))
 		sk->sk_data_ready(sk);
@@ -371,8 +248,22 @@ static u32 queue_drain(struct blipmq_queue *q, struct blipmq_ring *ring)
 		blipmq_queue_release(q, hweight64(slot.mask),
 				     blipmq_bundle_cb(slot.bundle)->charge);
 		blipmq_bundle_put(slot.bundle);
+		cond_resched();
 	}
 	return messages;
+}
+
+/**
+ * blipmq_queue_seal() - nothing comes any more
+ * @q: the queue
+ *
+ * What waits can be read; blipmq_queue_drained() says when that is done.
+ *
+ * Context: any; more than one caller is fine.
+ */
+void blipmq_queue_seal(struct blipmq_queue *q)
+{
+	blipmq_chain_seal(&q->chain);
 }
 
 /**

@@ -14,13 +14,34 @@
 #include "chain.h"
 #include "types.h"
 
+/*
+ * Messages and bytes that wait, in one word, so that both are charged by one
+ * atomic operation: 26 bits of messages above 38 bits of bytes.
+ */
+#define BLIPMQ_USED_BYTES_BITS	38
+
+static inline u64 blipmq_used(u32 messages, u32 bytes)
+{
+	return (u64)messages << BLIPMQ_USED_BYTES_BITS | bytes;
+}
+
+static inline u64 blipmq_used_messages(u64 used)
+{
+	return used >> BLIPMQ_USED_BYTES_BITS;
+}
+
+static inline u64 blipmq_used_bytes(u64 used)
+{
+	return used & ((1ULL << BLIPMQ_USED_BYTES_BITS) - 1);
+}
+
 /**
  * struct blipmq_queue - the receive queue
  * @chain: its rings
  * @limit_messages: messages that may wait
  * @limit_bytes: bytes that they may hold
  * @armed: the reader sleeps, or will, and wants to be woken
- * @used: what waits, see queue_pack()
+ * @used: what waits, see blipmq_used()
  * @matched: messages that matched, those that were dropped included
  * @lost: messages that overflow and lack of memory took, under the chain's
  *	head_lock as the members up to @dropped are
@@ -64,8 +85,12 @@ struct blipmq_entry {
 };
 
 void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns);
+void blipmq_queue_seal(struct blipmq_queue *q);
 void blipmq_queue_close(struct blipmq_queue *q);
 void blipmq_queue_destroy(struct blipmq_queue *q);
+
+bool __must_check blipmq_queue_hold(struct blipmq_queue *q);
+void blipmq_queue_put(struct blipmq_queue *q);
 
 bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask);
 
@@ -75,6 +100,15 @@ void blipmq_queue_release(struct blipmq_queue *q, u32 messages, u32 bytes);
 void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
 		       u32 messages);
 void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes);
+
+/* queue_room.c */
+bool blipmq_queue_is_over(struct blipmq_queue *q, u64 used, u32 own_bytes);
+bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason);
+void blipmq_queue_drop_new(struct blipmq_queue *q, enum blipmq_drop reason,
+			   u32 messages);
+u64 __must_check blipmq_queue_make_room(struct blipmq_queue *q, u64 mask,
+					u32 bytes);
+void blipmq_queue_set_limits(struct blipmq_queue *q, u32 messages, u32 bytes);
 
 /**
  * blipmq_queue_open() - let messages come
@@ -97,6 +131,17 @@ static inline int __must_check blipmq_queue_open(struct blipmq_queue *q)
 static inline bool blipmq_queue_readable(struct blipmq_queue *q)
 {
 	return blipmq_chain_readable(&q->chain);
+}
+
+/**
+ * blipmq_queue_drained() - has all come out that ever will?
+ * @q: the queue
+ *
+ * Return: true once the queue is sealed or closed, and empty.
+ */
+static inline bool blipmq_queue_drained(struct blipmq_queue *q)
+{
+	return blipmq_chain_drained(&q->chain);
 }
 
 /**

@@ -55,10 +55,10 @@ bool blipmq_sock_at_end(struct blipmq_sock *bs)
 		return true;
 	/* A frame that the reader has begun is finished; then comes the ERR. */
 	if (state & BLIPMQ_FAILED)
-		return !READ_ONCE(bs->cursor.done) &&
-		       !READ_ONCE(bs->lost_left) &&
+		return READ_ONCE(bs->begun) == BLIPMQ_PIECE_NONE &&
 		       !blipmq_answers_waiting(&bs->answers);
-	return (state & BLIPMQ_DRAINING) && !sock_has_data(bs);
+	return (state & BLIPMQ_DRAINING) && blipmq_queue_drained(&bs->queue) &&
+	       !sock_has_data(bs);
 }
 
 /**

@@ -12,7 +12,7 @@
  * @nr_sets: how many
  *
  * Context: may sleep.
- * Return: the route, or NULL.
+ * Return: the route with one reference, or NULL.
  */
 struct blipmq_route *blipmq_route_create(struct blipmq_set **sets, u32 nr_sets)
 {
@@ -22,6 +22,7 @@ struct blipmq_route *blipmq_route_create(struct blipmq_set **sets, u32 nr_sets)
 	route = kmalloc(struct_size(route, sets, nr_sets), GFP_KERNEL_ACCOUNT);
 	if (!route)
 		return NULL;
+	refcount_set(&route->refs, 1);
 	route->nr_sets = nr_sets;
 	for (i = 0; i < nr_sets; i++) {
 		refcount_inc(&sets[i]->refs);
@@ -31,18 +32,20 @@ struct blipmq_route *blipmq_route_create(struct blipmq_set **sets, u32 nr_sets)
 }
 
 /**
- * blipmq_route_free() - end a route that no new reader can find
- * @route: the route
+ * blipmq_route_put() - give up a reference
+ * @route: the route, which no new reader can find when this is the last one
  *
  * Its sets outlive it by a grace period of their own, so that readers may
  * finish their walk.
  *
  * Context: any.
  */
-void blipmq_route_free(struct blipmq_route *route)
+void blipmq_route_put(struct blipmq_route *route)
 {
 	u32 i;
 
+	if (!refcount_dec_and_test(&route->refs))
+		return;
 	for (i = 0; i < route->nr_sets; i++)
 		blipmq_set_put(route->sets[i]);
 	kfree_rcu(route, rcu);

@@ -47,11 +47,13 @@ static int destination_cmsg(struct destination *d, const struct cmsghdr *cmsg)
 	return -EINVAL;
 }
 
-static int destination_check(const struct destination *d)
+static int destination_check(const struct destination *d,
+			     const struct blipmq_sock *bs)
 {
 	if (!d->len)
 		return -EDESTADDRREQ;
-	if (!blipmq_topic_valid(d->topic, d->len))
+	/* The socket's own was judged when it was set. */
+	if (d->topic != bs->topic && !blipmq_topic_valid(d->topic, d->len))
 		return -EINVAL;
 	if (d->publish.flags & ~BLIPMQ_PUBLISH_RETAIN)
 		return -EINVAL;
@@ -96,7 +98,7 @@ static int destination_find(struct destination *d, struct blipmq_sock *bs,
 				return err;
 		}
 	}
-	return destination_check(d);
+	return destination_check(d, bs);
 }
 
 static int seqpacket_publish(struct blipmq_sock *bs,

@@ -8,7 +8,7 @@
 
 #include "answers.h"
 #include "bundle.h"
-#include "fanout.h"
+#include "gather.h"
 #include "netns.h"
 #include "pattern.h"
 #include "queue.h"
@@ -61,33 +61,6 @@ int blipmq_sock_next_id(struct blipmq_sock *bs, u64 *id)
 	}
 	*id = (u64)bs->publisher << SEQUENCE_BITS | ++bs->sequence;
 	return 0;
-}
-
-/**
- * blipmq_sock_totals() - add a socket's counters to a sum
- * @bs: the socket
- * @sum: the sum
- *
- * Context: any.
- */
-void blipmq_sock_totals(struct blipmq_sock *bs, struct blipmq_totals *sum)
-{
-	u64 messages, bytes;
-	int i;
-
-	blipmq_queue_usage(&bs->queue, &messages, &bytes);
-	sum->published += READ_ONCE(bs->published);
-	sum->published_bytes += READ_ONCE(bs->published_bytes);
-	sum->unrouted += READ_ONCE(bs->unrouted);
-	sum->matched += atomic64_read(&bs->queue.matched);
-	sum->delivered += READ_ONCE(bs->delivered);
-	sum->delivered_bytes += READ_ONCE(bs->delivered_bytes);
-	for (i = 0; i < BLIPMQ_DROP_REASONS; i++)
-		sum->dropped[i] += READ_ONCE(bs->queue.dropped[i]);
-	sum->queued_messages += messages;
-	sum->queued_bytes += bytes;
-	sum->refused += READ_ONCE(bs->refused);
-	sum->partial += READ_ONCE(bs->partial);
 }
 
 /**
@@ -234,6 +207,8 @@ static void blipmq_destruct(struct sock *sk)
 
 	spin_lock_bh(&ns->socks_lock);
 	blipmq_sock_totals(bs, &ns->closed);
+	if (bs->serial > ns->summed)
+		blipmq_sock_totals(bs, &ns->missed);
 	list_del(&bs->node);
 	spin_unlock_bh(&ns->socks_lock);
 	blipmq_queue_destroy(&bs->queue);
@@ -285,6 +260,7 @@ static int sock_join_net(struct blipmq_sock *bs, struct blipmq_net *ns)
 	full = ns->nr_sockets >= ns->limits.sockets;
 	if (!full) {
 		ns->nr_sockets++;
+		bs->serial = ++ns->last_serial;
 		list_add_tail(&bs->node, &ns->socks);
 	}
 	spin_unlock_bh(&ns->socks_lock);

@@ -24,12 +24,21 @@
 #define BLIPMQ_DRAINING		BIT(2)	/* end of file once all is read */
 #define BLIPMQ_FAILED		BIT(3)	/* end of file after the answers */
 
+/* What a stream's reader has begun, or seen by a peek, and comes next. */
+enum blipmq_piece {
+	BLIPMQ_PIECE_NONE,
+	BLIPMQ_PIECE_ANSWER,
+	BLIPMQ_PIECE_LOST,
+	BLIPMQ_PIECE_MESSAGE,
+};
+
 /**
  * struct blipmq_input - the frame that a stream has begun
  * @bundle: what came of it, once the header is complete
  * @frame: the decoded header
  * @have: bytes that came
  * @average: bytes of a frame, as the latest bundle had them
+ * @skipped: its payload is not kept, since it will be refused
  * @header: the first bytes
  */
 struct blipmq_input {
@@ -37,6 +46,7 @@ struct blipmq_input {
 	struct blipmq_frame	frame;
 	u32			have;
 	u32			average;
+	bool			skipped;
 	u8			header[BLIPMQ_FRAME_HEADER];
 };
 
@@ -45,8 +55,9 @@ struct blipmq_input {
  * @sk: the kernel's part
  * @ns: the broker that it belongs to
  * @node: in the namespace's list
+ * @serial: its number there, rising
  * @state: BLIPMQ_RX_ENDED and the like
- * @rx_lock: one reader at a time; guards @cursor, @delivered
+ * @rx_lock: one reader at a time; guards the members up to @queue
  * @cursor: what the reader is at
  * @info: BLIPMQ_INFO_* bits
  * @delivered: messages read
@@ -54,6 +65,7 @@ struct blipmq_input {
  * @answers: what the broker has to say to a stream
  * @lost_frame: a LOST that a stream's reader is at
  * @lost_left: bytes of it that were not read
+ * @begun: what a stream's reader is in the middle of
  * @queue: what others publish
  * @tx_lock: one publisher, or change of subscriptions, at a time; guards all
  *	members below
@@ -79,6 +91,7 @@ struct blipmq_sock {
 	struct sock		sk;	/* first, as the kernel wants it */
 	struct blipmq_net	*ns;
 	struct list_head	node;
+	u64			serial;
 	u32			state;
 
 	struct mutex		rx_lock;	/* one reader */
@@ -89,6 +102,7 @@ struct blipmq_sock {
 	struct blipmq_answers	answers;
 	u8			lost_frame[16];
 	u32			lost_left;
+	enum blipmq_piece	begun;
 
 	struct blipmq_queue	queue;
 
@@ -118,6 +132,11 @@ static inline struct blipmq_sock *blipmq_sk(const struct sock *sk)
 	return (struct blipmq_sock *)sk;
 }
 
+static inline struct blipmq_sock *blipmq_queue_sock(struct blipmq_queue *q)
+{
+	return container_of(q, struct blipmq_sock, queue);
+}
+
 /* A counter that one side writes, under its lock, and anybody reads. */
 static inline void blipmq_count(u64 *counter, u64 n)
 {
@@ -129,10 +148,13 @@ extern int blipmq_family;
 
 int blipmq_sock_register(void);
 void blipmq_sock_unregister(void);
-void blipmq_sock_totals(struct blipmq_sock *bs, struct blipmq_totals *sum);
 int __must_check blipmq_sock_next_id(struct blipmq_sock *bs, u64 *id);
 int __must_check blipmq_sock_set_topic(struct blipmq_sock *bs, const u8 *topic,
 				       unsigned int len);
+
+/* totals.c */
+void blipmq_sock_totals(struct blipmq_sock *bs, struct blipmq_totals *sum);
+void blipmq_net_totals(struct blipmq_net *ns, struct blipmq_totals *sum);
 
 /* sockopt.c */
 int blipmq_setsockopt(struct socket *sock, int level, int option,

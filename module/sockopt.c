@@ -78,7 +78,7 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
  * @option: its number
  * @value: what to set it to
  *
- * Context: tx_lock is held.
+ * Context: tx_lock is held; may sleep.
  * Return: 0; -EINVAL out of range; -EOPNOTSUPP when it is not built yet;
  * -ENOPROTOOPT for an option that is none of these.
  */
@@ -91,12 +91,14 @@ int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)
 	case BLIPMQ_QUEUE_MESSAGES:
 		if (!value || value > READ_ONCE(limits->queue_messages_max))
 			return -EINVAL;
-		WRITE_ONCE(bs->queue.limit_messages, value);
+		blipmq_queue_set_limits(&bs->queue, value,
+					bs->queue.limit_bytes);
 		return 0;
 	case BLIPMQ_QUEUE_BYTES:
 		if (!value || value > READ_ONCE(limits->queue_bytes_max))
 			return -EINVAL;
-		WRITE_ONCE(bs->queue.limit_bytes, value);
+		blipmq_queue_set_limits(&bs->queue,
+					bs->queue.limit_messages, value);
 		return 0;
 	case BLIPMQ_OVERFLOW:
 		if (value > BLIPMQ_OVERFLOW_CONFLATE)

@@ -115,52 +115,121 @@ static void stream_set_lost(struct blipmq_sock *bs, u64 lost)
 }
 
 /* Find something to read, a LOST ahead of what follows the gap. */
-static bool stream_load(struct blipmq_sock *bs)
+static enum blipmq_piece stream_load(struct blipmq_sock *bs)
 {
 	struct blipmq_cursor *c = &bs->cursor;
 	u64 lost;
 
+	/* Taken before, and then the copy failed. */
+	if (bs->lost_left)
+		return BLIPMQ_PIECE_LOST;
 	if (blipmq_cursor_load(c, &bs->queue)) {
 		lost = c->lost;
 		c->lost = 0;
 	} else {
 		lost = blipmq_queue_take_lost(&bs->queue);
 	}
-	if (lost)
+	if (lost) {
 		stream_set_lost(bs, lost);
-	return lost || c->bundle;
+		return BLIPMQ_PIECE_LOST;
+	}
+	return c->bundle ? BLIPMQ_PIECE_MESSAGE : BLIPMQ_PIECE_NONE;
+}
+
+/* The rest of what was begun, else answers, else a LOST, else messages. */
+static enum blipmq_piece stream_choose(struct blipmq_sock *bs)
+{
+	if (bs->begun != BLIPMQ_PIECE_NONE)
+		return bs->begun;
+	if (blipmq_answers_waiting(&bs->answers))
+		return BLIPMQ_PIECE_ANSWER;
+	if (blipmq_sock_at_end(bs))
+		return BLIPMQ_PIECE_NONE;
+	return stream_load(bs);
+}
+
+static int stream_copy_answer(struct blipmq_sock *bs, struct iov_iter *to,
+			      bool peek)
+{
+	int n = blipmq_answers_copy(&bs->answers, to, peek);
+
+	if (n > 0 && !peek)
+		blipmq_sock_wake_writer(bs);
+	return n;
+}
+
+static int stream_copy_message(struct blipmq_sock *bs, struct iov_iter *to,
+			       bool peek)
+{
+	enum blipmq_cursor_how how = BLIPMQ_CURSOR_RUN;
+	struct blipmq_read read = {};
+	int n;
+
+	/* Answers, the last ERR among them, wait for one frame at most. */
+	if (peek)
+		how = BLIPMQ_CURSOR_PEEK;
+	else if (blipmq_answers_waiting(&bs->answers) ||
+		 (READ_ONCE(bs->state) & BLIPMQ_FAILED))
+		how = BLIPMQ_CURSOR_FRAME;
+	n = blipmq_cursor_copy(&bs->cursor, &bs->queue, to, how, &read);
+	blipmq_count(&bs->delivered, read.messages);
+	blipmq_count(&bs->delivered_bytes, read.bytes);
+	return n;
 }
 
 /*
- * Copy one piece of output: the rest of what was begun, else answers, else a
- * LOST, else messages.
+ * What the reader is in the middle of, once some of @piece was copied. What a
+ * peek has shown comes next, as does the message that a LOST stands before.
+ */
+static enum blipmq_piece stream_begun(struct blipmq_sock *bs,
+				      enum blipmq_piece piece, bool peek)
+{
+	switch (piece) {
+	case BLIPMQ_PIECE_ANSWER:
+		if (!blipmq_answers_begun(&bs->answers))
+			return BLIPMQ_PIECE_NONE;
+		break;
+	case BLIPMQ_PIECE_LOST:
+		if (!bs->lost_left)
+			return bs->cursor.bundle ? BLIPMQ_PIECE_MESSAGE :
+						   BLIPMQ_PIECE_NONE;
+		break;
+	case BLIPMQ_PIECE_MESSAGE:
+		if (!peek && !bs->cursor.done)
+			return BLIPMQ_PIECE_NONE;
+		break;
+	case BLIPMQ_PIECE_NONE:
+		break;
+	}
+	return piece;
+}
+
+/*
+ * Copy one piece of output.
  *
  * Return: bytes; 0 when there is nothing; -EFAULT.
  */
 static int stream_copy(struct blipmq_sock *bs, struct iov_iter *to, bool peek)
 {
-	struct blipmq_cursor *c = &bs->cursor;
-	struct blipmq_read read = {};
+	enum blipmq_piece piece = stream_choose(bs);
 	int n;
 
 	lockdep_assert_held(&bs->rx_lock);
-	if (!c->done) {
-		if (!bs->lost_left && blipmq_answers_waiting(&bs->answers)) {
-			n = blipmq_answers_copy(&bs->answers, to, peek);
-			if (n > 0 && !peek)
-				blipmq_sock_wake_writer(bs);
-			return n;
-		}
-		if (blipmq_sock_at_end(bs))
-			return 0;
-		if (!bs->lost_left && !stream_load(bs))
-			return 0;
-		if (bs->lost_left)
-			return stream_copy_lost(bs, to, peek);
+	switch (piece) {
+	case BLIPMQ_PIECE_ANSWER:
+		n = stream_copy_answer(bs, to, peek);
+		break;
+	case BLIPMQ_PIECE_LOST:
+		n = stream_copy_lost(bs, to, peek);
+		break;
+	case BLIPMQ_PIECE_MESSAGE:
+		n = stream_copy_message(bs, to, peek);
+		break;
+	default:
+		return 0;
 	}
-	n = blipmq_cursor_copy(c, &bs->queue, to, peek, &read);
-	blipmq_count(&bs->delivered, read.messages);
-	blipmq_count(&bs->delivered_bytes, read.bytes);
+	if (n > 0)
+		WRITE_ONCE(bs->begun, stream_begun(bs, piece, peek));
 	return n;
 }
 
@@ -197,8 +266,13 @@ int blipmq_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			copied += n;
 		if (n < 0 || (n > 0 && peek))
 			break;
-		if (n > 0)
+		if (n > 0) {
+			/* Publishers may be as fast as this reader. */
+			cond_resched();
+			if (signal_pending(current))
+				break;
 			continue;
+		}
 		if (copied >= target || blipmq_sock_at_end(bs))
 			break;
 		mutex_unlock(&bs->rx_lock);

@@ -208,7 +208,7 @@ static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs, u64 *id)
 {
 	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
 
-	if (blipmq_net_is_full(bs->ns))
+	if (bs->input.skipped || blipmq_net_is_full(bs->ns))
 		v.text = "message memory of the namespace is used up";
 	else if (blipmq_sock_next_id(bs, id))
 		v.text = "no number for another publisher";

@@ -34,15 +34,15 @@ static void batch_publish(struct blipmq_sock *bs, struct blipmq_batch *batch,
  * The frames of a bundle, up to the first that is not whole, or that has to
  * wait for what is before it.
  *
+ * @payload_max: the limit that the first frame was judged by
  * @consumed: set to the bytes of the frames that took effect
  */
 static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
-			u32 *consumed)
+			u32 payload_max, u32 *consumed)
 {
 	struct blipmq_batch batch;
 	struct blipmq_verdict v;
 	struct blipmq_frame f;
-	u32 payload_max = READ_ONCE(bs->ns->limits.payload_bytes);
 	u32 offset = 0, n = 0;
 	int ret = 0;
 
@@ -89,7 +89,7 @@ static u32 bundle_guess(const struct blipmq_input *in, u32 first, size_t avail)
 
 /* At least one whole frame is there. */
 static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first,
-		       const u8 *header)
+		       const u8 *header, u32 payload_max)
 {
 	u32 consumed = 0, len;
 	struct sk_buff *b;
@@ -106,7 +106,7 @@ static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first,
 	if (!err) {
 		/* The writer may have changed it since; this one was judged. */
 		memcpy(b->data, header, BLIPMQ_FRAME_HEADER);
-		err = bundle_parse(bs, b, len, &consumed);
+		err = bundle_parse(bs, b, len, payload_max, &consumed);
 		iov_iter_revert(from, len - consumed);
 	}
 	blipmq_bundle_put(b);
@@ -115,7 +115,8 @@ static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first,
 
 /*
  * Room for more of an unfinished frame: what is there to be taken, or as much
- * again as came already.
+ * again as came already. When the namespace has no memory for messages left,
+ * the rest of a PUB is skipped, and the frame refused once it is whole.
  */
 static int input_grow(struct blipmq_sock *bs, size_t avail)
 {
@@ -129,6 +130,10 @@ static int input_grow(struct blipmq_sock *bs, size_t avail)
 		if (!in->bundle)
 			return -ENOMEM;
 		memcpy(in->bundle->data, in->header, BLIPMQ_FRAME_HEADER);
+		return 0;
+	}
+	if (in->frame.op == BLIPMQ_OP_PUB && blipmq_net_is_full(bs->ns)) {
+		in->skipped = true;
 		return 0;
 	}
 	more = min_t(size_t, max_t(size_t, in->have, avail), GROW_MAX);
@@ -182,7 +187,9 @@ static int ingest_finished(struct blipmq_sock *bs, struct iov_iter *from)
 	u32 consumed;
 	int err;
 
-	err = bundle_parse(bs, b, in->have, &consumed);
+	/* Its header was judged when it came. */
+	err = bundle_parse(bs, b, in->have, BLIPMQ_FRAME_PAYLOAD_MAX,
+			   &consumed);
 	if (err) {
 		in->have--;
 		iov_iter_revert(from, 1);
@@ -190,7 +197,29 @@ static int ingest_finished(struct blipmq_sock *bs, struct iov_iter *from)
 	}
 	in->bundle = NULL;
 	in->have = 0;
+	in->skipped = false;
 	blipmq_bundle_put(b);
+	return 0;
+}
+
+/* Bytes of a frame whose header is there, as far as there is room. */
+static int ingest_bytes(struct blipmq_input *in, struct iov_iter *from)
+{
+	u32 n;
+	int err;
+
+	if (in->skipped) {
+		n = min_t(size_t, in->frame.size - in->have,
+			  iov_iter_count(from));
+		iov_iter_advance(from, n);
+	} else {
+		n = min_t(size_t, in->bundle->len - in->have,
+			  iov_iter_count(from));
+		err = blipmq_bundle_fill(in->bundle, in->have, from, n);
+		if (err)
+			return err;
+	}
+	in->have += n;
 	return 0;
 }
 
@@ -198,23 +227,20 @@ static int ingest_finished(struct blipmq_sock *bs, struct iov_iter *from)
 static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from)
 {
 	struct blipmq_input *in = &bs->input;
-	u32 n;
 	int err;
 
 	if (in->have < BLIPMQ_FRAME_HEADER) {
 		err = ingest_header(bs, from);
 		if (err || in->have < BLIPMQ_FRAME_HEADER)
 			return err;
-	} else if (in->have == in->bundle->len) {
+	} else if (in->have == in->bundle->len && !in->skipped) {
 		err = input_grow(bs, iov_iter_count(from));
 		if (err)
 			return err;
 	}
-	n = min_t(size_t, in->bundle->len - in->have, iov_iter_count(from));
-	err = blipmq_bundle_fill(in->bundle, in->have, from, n);
+	err = ingest_bytes(in, from);
 	if (err)
 		return err;
-	in->have += n;
 	if (in->have == in->frame.size)
 		return ingest_finished(bs, from);
 	return 0;
@@ -233,6 +259,7 @@ static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from)
  */
 int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from)
 {
+	u32 payload_max = READ_ONCE(bs->ns->limits.payload_bytes);
 	u8 header[BLIPMQ_FRAME_HEADER];
 	struct blipmq_verdict v;
 	struct blipmq_frame f;
@@ -244,12 +271,11 @@ int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from)
 		return -EFAULT;
 	iov_iter_revert(from, sizeof(header));
 	blipmq_frame_decode(&f, header);
-	v = blipmq_frame_check_header(&f,
-				      READ_ONCE(bs->ns->limits.payload_bytes));
+	v = blipmq_frame_check_header(&f, payload_max);
 	/* A bad header is answered where headers are kept. */
 	if (v.code || f.size > iov_iter_count(from))
 		return ingest_partial(bs, from);
-	return ingest_bulk(bs, from, f.size, header);
+	return ingest_bulk(bs, from, f.size, header, payload_max);
 }
 
 /**
@@ -269,6 +295,7 @@ void blipmq_stream_drop_input(struct blipmq_sock *bs)
 		blipmq_bundle_put(in->bundle);
 	in->bundle = NULL;
 	in->have = 0;
+	in->skipped = false;
 }
 
 /**
@@ -282,6 +309,7 @@ void blipmq_stream_drop_input(struct blipmq_sock *bs)
 void blipmq_stream_end_input(struct blipmq_sock *bs)
 {
 	blipmq_unsubscribe_all(bs);
+	blipmq_queue_seal(&bs->queue);
 	blipmq_stream_show_answers(bs);
 	blipmq_sock_end(bs, BLIPMQ_TX_ENDED | BLIPMQ_DRAINING);
 }

@@ -64,7 +64,7 @@ static void topic_free(struct rcu_head *rcu)
  */
 static void topic_release(struct blipmq_topic *topic)
 {
-	blipmq_route_free(rcu_dereference_protected(topic->route, true));
+	blipmq_route_put(rcu_dereference_protected(topic->route, true));
 	blipmq_set_put(topic->set);
 	call_rcu(&topic->rcu, topic_free);
 }
@@ -128,7 +128,8 @@ static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
 	err = rhashtable_insert_fast(&ns->topics, &topic->node, topic_params);
 	if (err) {
 		topic_release(topic);
-		return ERR_PTR(err);
+		/* Anything else says that the table is as large as it gets. */
+		return ERR_PTR(err == -ENOMEM ? err : -ENOBUFS);
 	}
 	ns->nr_topics++;
 	return topic;

@@ -4,8 +4,8 @@
 # On kselftest_harness.h or kselftest.h of the kernel source, which is looked up
 # at build time and never copied in.
 TEST_HARNESS := names frame_rules ring_stress seqpacket seqpacket_options \
-	seqpacket_control readiness stream stream_io stream_limits protocol \
-	cuts changing slow index kill
+	seqpacket_control readiness stream stream_io stream_order stream_limits \
+	protocol cuts changing many totals memory slow index kill
 # Helpers of the scripts.
 TEST_TOOLS := status limits
 

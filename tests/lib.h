@@ -90,6 +90,7 @@ bool lib_expect_err_bytes(struct lib_peer *p, u16 code, u32 tag,
 bool lib_expect_msg(struct lib_peer *p, const char *topic,
 		    const void *payload, size_t len, u64 *id);
 bool lib_expect_pong(struct lib_peer *p, const void *body, size_t len);
+bool lib_expect_lost(struct lib_peer *p, u64 count);
 bool lib_expect_eof(struct lib_peer *p);
 bool lib_expect_silence(struct lib_peer *p);
 bool lib_sync(struct lib_peer *p);

@@ -135,6 +135,19 @@ bool lib_expect_pong(struct lib_peer *p, const void *body, size_t len)
 	return false;
 }
 
+bool lib_expect_lost(struct lib_peer *p, u64 count)
+{
+	struct lib_frame in;
+	int ret = lib_next(p, &in);
+
+	if (is(ret, &in, BLIPMQ_OP_LOST, NULL) && in.body_len == 8 &&
+	    blipmq_get_le64(in.body) == count)
+		return true;
+	lib_say("expected LOST of %llu, got %s", (unsigned long long)count,
+		described(ret, &in));
+	return false;
+}
+
 bool lib_expect_eof(struct lib_peer *p)
 {
 	struct lib_frame in;

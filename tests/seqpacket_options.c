@@ -335,7 +335,7 @@ TEST_F(options, so_rcvbuf_is_a_limit)
 	fill(_metadata, self->pub, self->fd);
 }
 
-/* A limit lowered below what is queued holds for what comes next. */
+/* A limit lowered below what is queued holds at once, and from then on. */
 TEST_F(options, lowered_limit)
 {
 	struct blipmq_socket_stats stats;
@@ -345,6 +345,9 @@ TEST_F(options, lowered_limit)
 	for (i = 0; i < 50; i++)
 		ASSERT_EQ(1, lib_sendto(self->pub, "o.q", "x", 1));
 	ASSERT_TRUE(lib_set_u32(self->fd, BLIPMQ_QUEUE_MESSAGES, 10));
+	ASSERT_TRUE(lib_stats(self->fd, &stats));
+	EXPECT_EQ(10ULL, stats.queued_messages);
+	EXPECT_EQ(40ULL, stats.dropped_overflow);
 	for (i = 0; i < 50; i++)
 		ASSERT_EQ(1, lib_sendto(self->pub, "o.q", "x", 1));
 	ASSERT_TRUE(lib_stats(self->fd, &stats));
@@ -352,6 +355,23 @@ TEST_F(options, lowered_limit)
 	EXPECT_EQ(100ULL, stats.matched);
 	EXPECT_TRUE(lib_law(&stats));
 	EXPECT_EQ(10U, drain(self->fd));
+}
+
+/* One message stays, however low the limit in bytes. */
+TEST_F(options, lowered_byte_limit)
+{
+	struct blipmq_socket_stats stats;
+	char got[1000] = "";
+	int i;
+
+	ASSERT_EQ(0, lib_subscription(self->fd, BLIPMQ_SUBSCRIBE, "o.q", NULL));
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(1000, lib_sendto(self->pub, "o.q", got, 1000));
+	ASSERT_TRUE(lib_set_u32(self->fd, BLIPMQ_QUEUE_BYTES, 1));
+	ASSERT_TRUE(lib_stats(self->fd, &stats));
+	EXPECT_EQ(1ULL, stats.queued_messages);
+	EXPECT_EQ(4ULL, stats.dropped_overflow);
+	EXPECT_EQ(1U, drain(self->fd));
 }
 
 /* A caller that knows fewer counters gets those; never more than it asked. */

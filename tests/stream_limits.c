@@ -135,6 +135,25 @@ TEST_F(limits, writes_that_wait_for_answers_can_time_out)
 	EXPECT_EQ(EAGAIN, errno);
 }
 
+/* Small answers, each to a write of its own, share buffers. */
+TEST_F(limits, small_answers_take_little_memory)
+{
+	long long before = lib_status_of("memory-bytes");
+	struct lib_peer *p = &self->pub;
+	int i, pings = 3000;
+
+	ASSERT_LE(0, before);
+	for (i = 0; i < pings; i++) {
+		lib_put(p, BLIPMQ_OP_PING, 0, NULL, "1234", 4);
+		ASSERT_TRUE(lib_send(p));
+	}
+	EXPECT_GT(256 * 1024, lib_status_of("memory-bytes") - before);
+	for (i = 0; i < pings; i++)
+		ASSERT_TRUE(lib_expect_pong(p, "1234", 4));
+	/* A buffer for the next answer is kept. */
+	EXPECT_GE(before + 2048, lib_status_of("memory-bytes"));
+}
+
 /*
  * After an error that ends the connection: the ERR, the end, and for up to a
  * second writes that lead nowhere; then EPIPE.

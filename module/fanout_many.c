@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A bundle of several topics with a great many legs. It costs more than what
+ * fanout.c does, and lets others run in between: routes and legs are held by
+ * reference instead of by one long RCU section.
+ */
+#include <linux/sched.h>
+
+#include "fanout.h"
+#include "gather.h"
+#include "netns.h"
+#include "queue.h"
+#include "route.h"
+#include "topic.h"
+
+/* Give up the legs, which get their frames first if @p is there. */
+static void many_release(struct blipmq_gather *g, struct blipmq_pusher *p)
+{
+	u32 i;
+
+	for (i = 0; i >> g->bits == 0; i++) {
+		if (!g->legs[i].queue)
+			continue;
+		if (p) {
+			rcu_read_lock();
+			blipmq_pusher_push(p, g->legs[i].queue,
+					   g->legs[i].mask);
+			rcu_read_unlock();
+		}
+		blipmq_queue_put(g->legs[i].queue);
+		cond_resched();
+	}
+}
+
+static int many_add(struct blipmq_gather **table, struct blipmq_queue *q,
+		    u64 mask)
+{
+	struct blipmq_gather *larger;
+
+	for (;;) {
+		switch (blipmq_gather_add(*table, q, mask)) {
+		case BLIPMQ_GATHER_OLD:
+			/* It is held once. */
+			blipmq_queue_put(q);
+			return 0;
+		case BLIPMQ_GATHER_NEW:
+			return 0;
+		case BLIPMQ_GATHER_FULL:
+			break;
+		}
+		larger = blipmq_gather_larger(*table);
+		if (!larger) {
+			blipmq_queue_put(q);
+			return -ENOMEM;
+		}
+		*table = larger;
+	}
+}
+
+/* Chunks stay as long as their set, and the route holds that. */
+static int many_add_set(struct blipmq_gather **table, struct blipmq_set *set,
+			u64 mask)
+{
+	struct blipmq_set_chunk *chunk;
+	struct blipmq_queue *q;
+	int err = 0;
+	u32 i;
+
+	rcu_read_lock();
+	for (chunk = rcu_dereference(set->first); chunk && !err;
+	     chunk = rcu_dereference(chunk->next)) {
+		for (i = 0; i < chunk->nr_slots && !err; i++) {
+			q = rcu_dereference(chunk->legs[i]);
+			if (!q || !blipmq_queue_hold(q))
+				continue;
+			rcu_read_unlock();
+			err = many_add(table, q, mask);
+			rcu_read_lock();
+		}
+	}
+	rcu_read_unlock();
+	cond_resched();
+	return err;
+}
+
+static struct blipmq_route *many_route(struct blipmq_net *ns,
+				       const struct blipmq_batch_topic *t)
+{
+	struct blipmq_route *route = NULL;
+	struct blipmq_topic *topic;
+
+	rcu_read_lock();
+	topic = blipmq_topic_find(ns, t->name, t->len);
+	if (topic) {
+		route = rcu_dereference(topic->route);
+		if (!refcount_inc_not_zero(&route->refs))
+			route = NULL;
+	}
+	rcu_read_unlock();
+	return route;
+}
+
+static int many_add_topic(struct blipmq_net *ns, struct blipmq_gather **table,
+			  const struct blipmq_batch_topic *t, u64 *routed)
+{
+	struct blipmq_route *route = many_route(ns, t);
+	int err = 0;
+	u32 k;
+
+	if (!route)
+		return 0;
+	if (blipmq_route_legs(route))
+		*routed |= t->mask;
+	for (k = 0; k < route->nr_sets && !err; k++)
+		err = many_add_set(table, route->sets[k], t->mask);
+	blipmq_route_put(route);
+	return err;
+}
+
+/**
+ * blipmq_fanout_many() - hand out a bundle with a great many legs
+ * @ns: the namespace
+ * @p: hands out references of the bundle
+ * @topics: which frames have which topic
+ * @nr_topics: entries in @topics
+ * @legs: how many are expected
+ * @routed: set to the frames that somebody wants
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM with nothing pushed.
+ */
+int blipmq_fanout_many(struct blipmq_net *ns, struct blipmq_pusher *p,
+		       const struct blipmq_batch_topic *topics, u32 nr_topics,
+		       u32 legs, u64 *routed)
+{
+	struct blipmq_gather *g;
+	int err = 0;
+	u32 i;
+
+	*routed = 0;
+	g = blipmq_gather_alloc(min(legs, READ_ONCE(ns->nr_sockets)));
+	if (!g)
+		return -ENOMEM;
+	for (i = 0; i < nr_topics && !err; i++)
+		err = many_add_topic(ns, &g, &topics[i], routed);
+	many_release(g, err ? NULL : p);
+	blipmq_gather_free(g);
+	return err;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which frames of a bundle each leg gets, gathered from several topics: a hash
+ * table by leg with open addressing.
+ */
+#ifndef _BLIPMQ_GATHER_H
+#define _BLIPMQ_GATHER_H
+
+#include "types.h"
+
+/**
+ * struct blipmq_gather_leg - what a leg gets of the bundle
+ * @queue: the leg, NULL where the table is free
+ * @mask: its frames
+ */
+struct blipmq_gather_leg {
+	struct blipmq_queue	*queue;
+	u64			mask;
+};
+
+/**
+ * struct blipmq_gather - masks by leg
+ * @bits: log2 of the entries in @legs
+ * @used: those that are taken
+ * @legs: the entries, all free between bundles
+ */
+struct blipmq_gather {
+	u32				bits;
+	u32				used;
+	struct blipmq_gather_leg	legs[];
+};
+
+enum blipmq_gather_result {
+	BLIPMQ_GATHER_OLD,	/* the leg was there already */
+	BLIPMQ_GATHER_NEW,	/* it is there now */
+	BLIPMQ_GATHER_FULL,	/* there is no room for it */
+};
+
+struct blipmq_gather *blipmq_gather_alloc(u32 legs);
+void blipmq_gather_free(struct blipmq_gather *g);
+void blipmq_gather_clear(struct blipmq_gather *g);
+struct blipmq_gather *blipmq_gather_larger(struct blipmq_gather *g);
+enum blipmq_gather_result blipmq_gather_add(struct blipmq_gather *g,
+					    struct blipmq_queue *q, u64 mask);
+
+#endif /* _BLIPMQ_GATHER_H */

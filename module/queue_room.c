@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a receive queue may hold, and what goes when it holds more.
+ */
+#include <linux/bitops.h>
+#include <linux/sched.h>
+#include <net/sock.h>
+
+#include "bundle.h"
+#include "queue.h"
+#include "sock.h"
+
+/* Pushes into a full queue that lose the race for room this often give up. */
+#define ROOM_TRIES	4
+
+/**
+ * blipmq_queue_evict() - take the oldest entry away from the reader
+ * @q: the queue
+ * @reason: why
+ *
+ * Losses are counted before the lock is left, so that a reader that finds a gap
+ * and takes the lock knows its exact size.
+ *
+ * Context: an RCU read-side section.
+ * Return: false when there is none.
+ */
+bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason)
+{
+	struct blipmq_ring *finished;
+	struct blipmq_slot slot;
+	struct sk_buff *b;
+	u32 n;
+
+	spin_lock(&q->chain.head_lock);
+	while (!blipmq_chain_pop(&q->chain, &slot, &finished)) {
+		if (!finished) {
+			spin_unlock(&q->chain.head_lock);
+			return false;
+		}
+		blipmq_chain_leave(&q->chain, finished);
+	}
+	n = hweight64(slot.mask);
+	if (q->gap_end != slot.seq)
+		q->lost_before = q->lost;
+	q->gap_end = slot.seq + 1;
+	q->dropped[reason] += n;
+	WRITE_ONCE(q->lost, q->lost + n);
+	spin_unlock(&q->chain.head_lock);
+
+	b = slot.bundle;
+	blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
+	blipmq_bundle_put(b);
+	return true;
+}
+
+static u32 queue_limit_bytes(struct blipmq_queue *q)
+{
+	const struct sock *sk = &blipmq_queue_sock(q)->sk;
+	u32 limit = READ_ONCE(q->limit_bytes);
+
+	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
+		limit = min_t(u32, limit, READ_ONCE(sk->sk_rcvbuf));
+	return limit;
+}
+
+/**
+ * blipmq_queue_is_over() - is there more than the limits allow?
+ * @q: the queue
+ * @used: what waits
+ * @own_bytes: the part of the message that came last
+ *
+ * A message that is alone in its queue may exceed the bytes: else one that is
+ * larger than the limit could never be received.
+ */
+bool blipmq_queue_is_over(struct blipmq_queue *q, u64 used, u32 own_bytes)
+{
+	return blipmq_used_messages(used) > READ_ONCE(q->limit_messages) ||
+	       (blipmq_used_bytes(used) > queue_limit_bytes(q) &&
+		blipmq_used_bytes(used) > own_bytes);
+}
+
+/* Only the newest @keep of the frames in @mask. */
+static u64 queue_mask_newest(u64 mask, u32 keep)
+{
+	u32 n = hweight64(mask);
+
+	while (n-- > keep)
+		mask &= mask - 1;
+	return mask;
+}
+
+/**
+ * blipmq_queue_drop_new() - count messages that were not queued at all
+ * @q: the queue
+ * @reason: why
+ * @messages: how many
+ *
+ * Their gap is where the next ones will stand, so that a reader that is on its
+ * way with older ones does not take them for losses before those.
+ *
+ * Context: an RCU read-side section.
+ */
+void blipmq_queue_drop_new(struct blipmq_queue *q, enum blipmq_drop reason,
+			   u32 messages)
+{
+	struct blipmq_ring *ring;
+	u64 end;
+
+	spin_lock(&q->chain.head_lock);
+	ring = rcu_dereference(q->chain.tail);
+	if (ring) {
+		end = READ_ONCE(ring->tail) & ~BLIPMQ_RING_CLOSED;
+		if (q->gap_end != end)
+			q->lost_before = q->lost;
+		q->gap_end = end;
+	}
+	q->dropped[reason] += messages;
+	WRITE_ONCE(q->lost, q->lost + messages);
+	spin_unlock(&q->chain.head_lock);
+}
+
+/**
+ * blipmq_queue_make_room() - bring a queue within its limits
+ * @q: the queue, over them by what the caller charged
+ * @mask: the new messages
+ * @bytes: their charge
+ *
+ * Evicts what is older; when nothing is left to evict (the reader's cursor is
+ * not), keeps as many of the new messages as fit.
+ *
+ * Context: an RCU read-side section.
+ * Return: the frames that may stay, with their charge; 0 for none.
+ */
+u64 blipmq_queue_make_room(struct blipmq_queue *q, u64 mask, u32 bytes)
+{
+	u32 n = hweight64(mask), room, limit;
+	int tries = 0;
+	u64 used;
+
+	for (;;) {
+		used = atomic64_read(&q->used);
+		if (!blipmq_queue_is_over(q, used, bytes))
+			return mask;
+		if (!blipmq_queue_evict(q, BLIPMQ_DROP_OVERFLOW) &&
+		    ++tries == ROOM_TRIES)
+			break;
+	}
+	used = atomic64_read(&q->used);
+	limit = READ_ONCE(q->limit_messages);
+	room = blipmq_used_messages(used) - n < limit ?
+		limit - (blipmq_used_messages(used) - n) : 0;
+	room = min(room, n);
+	if (blipmq_used_bytes(used) > queue_limit_bytes(q) &&
+	    blipmq_used_bytes(used) > bytes)
+		room = 0;
+
+	atomic64_add(n - room, &q->matched);
+	blipmq_queue_release(q, n - room, room ? 0 : bytes);
+	blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, n - room);
+	return room ? queue_mask_newest(mask, room) : 0;
+}
+
+/**
+ * blipmq_queue_set_limits() - change what may wait
+ * @q: the queue
+ * @messages: how many, at least one
+ * @bytes: bytes that they may hold, at least one
+ *
+ * What is over the new limits is dropped here, as the publishers that come
+ * next are not to pay for it.
+ *
+ * Context: may sleep. The caller serialises.
+ */
+void blipmq_queue_set_limits(struct blipmq_queue *q, u32 messages, u32 bytes)
+{
+	bool more = true;
+	u64 used;
+
+	WRITE_ONCE(q->limit_messages, messages);
+	WRITE_ONCE(q->limit_bytes, bytes);
+	while (more) {
+		rcu_read_lock();
+		used = atomic64_read(&q->used);
+		more = blipmq_used_messages(used) > 1 &&
+		       blipmq_queue_is_over(q, used, 0) &&
+		       blipmq_queue_evict(q, BLIPMQ_DROP_OVERFLOW);
+		rcu_read_unlock();
+		cond_resched();
+	}
+	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news */
+	blipmq_queue_wake(q);
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counters are kept where they are counted, in the sockets, and summed when
+ * somebody asks.
+ */
+#include <linux/sched.h>
+
+#include "netns.h"
+#include "sock.h"
+
+/* Sockets that are summed without letting others run. */
+#define SUM_SOCKETS	256
+
+/**
+ * blipmq_sock_totals() - add a socket's counters to a sum
+ * @bs: the socket
+ * @sum: the sum
+ *
+ * Context: any.
+ */
+void blipmq_sock_totals(struct blipmq_sock *bs, struct blipmq_totals *sum)
+{
+	u64 messages, bytes;
+	int i;
+
+	blipmq_queue_usage(&bs->queue, &messages, &bytes);
+	sum->published += READ_ONCE(bs->published);
+	sum->published_bytes += READ_ONCE(bs->published_bytes);
+	sum->unrouted += READ_ONCE(bs->unrouted);
+	sum->matched += atomic64_read(&bs->queue.matched);
+	sum->delivered += READ_ONCE(bs->delivered);
+	sum->delivered_bytes += READ_ONCE(bs->delivered_bytes);
+	for (i = 0; i < BLIPMQ_DROP_REASONS; i++)
+		sum->dropped[i] += READ_ONCE(bs->queue.dropped[i]);
+	sum->queued_messages += messages;
+	sum->queued_bytes += bytes;
+	sum->refused += READ_ONCE(bs->refused);
+	sum->partial += READ_ONCE(bs->partial);
+}
+
+static void totals_add(struct blipmq_totals *sum, const struct blipmq_totals *t)
+{
+	const u64 *from = (const u64 *)t;
+	u64 *to = (u64 *)sum;
+	int i;
+
+	BUILD_BUG_ON(sizeof(*t) % sizeof(u64));
+	for (i = 0; i < sizeof(*t) / sizeof(u64); i++)
+		to[i] += from[i];
+}
+
+/*
+ * Let others run. A socket that is held stays in the list; one that cannot be
+ * is on its way out, and a later one will do.
+ */
+static void totals_pause(struct blipmq_net *ns, struct blipmq_sock *bs)
+{
+	lockdep_assert_held(&ns->socks_lock);
+	if (!refcount_inc_not_zero(&bs->sk.sk_refcnt))
+		return;
+	spin_unlock_bh(&ns->socks_lock);
+	cond_resched();
+	spin_lock_bh(&ns->socks_lock);
+	/* If it is the last reference, RCU frees it, not this call. */
+	sock_put(&bs->sk);
+}
+
+/**
+ * blipmq_net_totals() - the sum over all sockets, those that are gone included
+ * @ns: the namespace
+ * @sum: the sum
+ *
+ * Sockets come and go meanwhile, and none is left out or counted twice: who
+ * goes before the walk has come to it adds itself to what was missed.
+ *
+ * Context: may sleep.
+ */
+void blipmq_net_totals(struct blipmq_net *ns, struct blipmq_totals *sum)
+{
+	struct blipmq_sock *bs;
+	u64 last;
+	int n = 0;
+
+	mutex_lock(&ns->sum_lock);
+	spin_lock_bh(&ns->socks_lock);
+	*sum = ns->closed;
+	memset(&ns->missed, 0, sizeof(ns->missed));
+	last = ns->last_serial;
+	ns->summed = 0;
+	list_for_each_entry(bs, &ns->socks, node) {
+		if (bs->serial > last)
+			break;
+		blipmq_sock_totals(bs, sum);
+		ns->summed = bs->serial;
+		if (++n % SUM_SOCKETS == 0)
+			totals_pause(ns, bs);
+	}
+	totals_add(sum, &ns->missed);
+	ns->summed = U64_MAX;
+	spin_unlock_bh(&ns->socks_lock);
+	mutex_unlock(&ns->sum_lock);
+}
