@@ -69,7 +69,7 @@ MODULE_SOURCES := $(wildcard Kbuild) $(shell find module uapi -type f 2>/dev/nul
 # way round, does not build all of it again.
 KTREE_W := $(or $(W),$(patsubst W=%,%,$(filter W=%,$(shell cat $(KTREE)/.words 2>/dev/null))))
 # What, when it changes, makes kbuild have another look.
-KTREE_WORDS := $(KDIR) $(C) $(CF) $(KCFLAGS) W=$(KTREE_W)
+KTREE_WORDS := $(KDIR) $(C) $(CF) $(KCFLAGS) W=$(KTREE_W) COVERAGE=$(COVERAGE)
 # Variables of a command line, as C=1, reach kbuild through MAKEFLAGS, and V is
 # kbuild's as well.
 KBUILD = $(MAKE) $(if $(filter 1,$(V)),,-s) --no-print-directory -C $(KDIR) \

@@ -53,6 +53,13 @@ static void pusher_end(struct blipmq_pusher *p)
 		WARN_ON_ONCE(refcount_sub_and_test(p->refs, &p->b->users));
 }
 
+static struct blipmq_topic *batch_find(struct blipmq_net *ns,
+				       const struct sk_buff *b,
+				       const struct blipmq_batch_topic *t)
+{
+	return blipmq_topic_find(ns, blipmq_batch_name(b, t), t->len);
+}
+
 /*
  * Push to all legs of a set. Chunks stay as long as their set, so the walk
  * may leave the RCU section between them if it holds the set.
@@ -119,6 +126,7 @@ static bool gather_set(struct blipmq_gather *g, struct blipmq_set *set,
  * Return: false when the table is too small, or the legs are too many.
  */
 static bool gather_topics(struct blipmq_net *ns, struct blipmq_gather *g,
+			  const struct sk_buff *b,
 			  const struct blipmq_batch_topic *topics,
 			  u32 nr_topics, u32 *seen, u64 *routed)
 {
@@ -129,7 +137,7 @@ static bool gather_topics(struct blipmq_net *ns, struct blipmq_gather *g,
 
 	*routed = 0;
 	for (i = 0; i < nr_topics; i++) {
-		topic = blipmq_topic_find(ns, topics[i].name, topics[i].len);
+		topic = batch_find(ns, b, &topics[i]);
 		if (!topic)
 			continue;
 		route = rcu_dereference(topic->route);
@@ -170,6 +178,7 @@ static u64 fanout_frames(struct blipmq_net *ns, struct blipmq_pusher *p,
 			 u32 nr_topics)
 {
 	const struct blipmq_route *route;
+	const struct sk_buff *b = p->b;
 	struct blipmq_topic *topic;
 	u64 bit, routed = 0;
 	u32 i;
@@ -180,7 +189,7 @@ static u64 fanout_frames(struct blipmq_net *ns, struct blipmq_pusher *p,
 			;
 		if (i == nr_topics)
 			continue;
-		topic = blipmq_topic_find(ns, topics[i].name, topics[i].len);
+		topic = batch_find(ns, b, &topics[i]);
 		if (!topic)
 			continue;
 		route = rcu_dereference(topic->route);
@@ -202,8 +211,8 @@ static u64 fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
 
 	for (;;) {
 		rcu_read_lock();
-		done = gather_topics(bs->ns, g, topics, nr_topics, &legs,
-				     &routed);
+		done = gather_topics(bs->ns, g, p->b, topics, nr_topics,
+				     &legs, &routed);
 		if (done)
 			gather_push(g, p);
 		rcu_read_unlock();
@@ -236,7 +245,7 @@ static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
 
 	*routed = 0;
 	rcu_read_lock();
-	topic = blipmq_topic_find(bs->ns, t->name, t->len);
+	topic = batch_find(bs->ns, p->b, t);
 	if (topic) {
 		route = rcu_dereference(topic->route);
 		done = route->nr_sets == 1;

@@ -5,19 +5,27 @@
 #ifndef _BLIPMQ_FANOUT_H
 #define _BLIPMQ_FANOUT_H
 
+#include <linux/skbuff.h>
+
 #include "types.h"
 
 /**
  * struct blipmq_batch_topic - a topic that frames of a bundle have
  * @mask: those frames
- * @name: the topic, within the bundle or beside it
+ * @at: where in the bundle's linear bytes the topic stands
  * @len: its bytes
  */
 struct blipmq_batch_topic {
-	u64		mask;
-	const u8	*name;
-	u8		len;
+	u64	mask;
+	u16	at;
+	u8	len;
 };
+
+static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
+					  const struct blipmq_batch_topic *t)
+{
+	return b->data + t->at;
+}
 
 /**
  * struct blipmq_batch - the messages of a bundle

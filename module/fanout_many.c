@@ -84,13 +84,14 @@ static int many_add_set(struct blipmq_gather **table, struct blipmq_set *set,
 }
 
 static struct blipmq_route *many_route(struct blipmq_net *ns,
+				       const struct sk_buff *b,
 				       const struct blipmq_batch_topic *t)
 {
 	struct blipmq_route *route = NULL;
 	struct blipmq_topic *topic;
 
 	rcu_read_lock();
-	topic = blipmq_topic_find(ns, t->name, t->len);
+	topic = blipmq_topic_find(ns, blipmq_batch_name(b, t), t->len);
 	if (topic) {
 		route = rcu_dereference(topic->route);
 		if (!refcount_inc_not_zero(&route->refs))
@@ -101,9 +102,10 @@ static struct blipmq_route *many_route(struct blipmq_net *ns,
 }
 
 static int many_add_topic(struct blipmq_net *ns, struct blipmq_gather **table,
+			  const struct sk_buff *b,
 			  const struct blipmq_batch_topic *t, u64 *routed)
 {
-	struct blipmq_route *route = many_route(ns, t);
+	struct blipmq_route *route = many_route(ns, b, t);
 	int err = 0;
 	u32 k;
 
@@ -142,7 +144,7 @@ int blipmq_fanout_many(struct blipmq_net *ns, struct blipmq_pusher *p,
 	if (!g)
 		return -ENOMEM;
 	for (i = 0; i < nr_topics && !err; i++)
-		err = many_add_topic(ns, &g, &topics[i], routed);
+		err = many_add_topic(ns, &g, p->b, &topics[i], routed);
 	many_release(g, err ? NULL : p);
 	blipmq_gather_free(g);
 	return err;

@@ -89,20 +89,24 @@ void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
 
 /*
  * Push, at the price of the oldest messages when there is no memory for a
- * longer queue. Where they are not in the way, the new ones are not taken:
- * BLIPMQ_RING_FULL.
+ * longer queue. Where they are not in the way, or cannot be had, the new ones
+ * are not taken: BLIPMQ_RING_FULL.
  */
 static enum blipmq_ring_result queue_chain_push(struct blipmq_queue *q,
 						struct sk_buff *b, u64 mask)
 {
 	enum blipmq_ring_result result;
+	int tries = 0;
 
 	for (;;) {
 		result = blipmq_chain_push(&q->chain, b, mask);
 		if (result != BLIPMQ_RING_FULL ||
 		    !blipmq_chain_is_single(&q->chain))
 			return result;
-		blipmq_queue_evict(q, BLIPMQ_DROP_NO_MEMORY);
+		/* The oldest may belong to a publisher whose CPU stands still. */
+		if (!blipmq_queue_evict(q, BLIPMQ_DROP_NO_MEMORY) &&
+		    ++tries == BLIPMQ_ROOM_TRIES)
+			return result;
 	}
 }
 
@@ -137,8 +141,9 @@ bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
 	result = queue_chain_push(q, b, mask);
 	if (unlikely(result != BLIPMQ_RING_OK)) {
 		blipmq_queue_release(q, n, bytes);
+		/* Others may have been evicted for it. */
 		if (result == BLIPMQ_RING_IS_CLOSED)
-			return false;
+			goto wake;
 		atomic64_add(n, &q->matched);
 		blipmq_queue_drop_new(q, BLIPMQ_DROP_NO_MEMORY, n);
 		goto wake;

@@ -101,6 +101,9 @@ void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
 		       u32 messages);
 void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes);
 
+/* Pushes into a full queue that find nothing to evict this often give up. */
+#define BLIPMQ_ROOM_TRIES	4
+
 /* queue_room.c */
 bool blipmq_queue_is_over(struct blipmq_queue *q, u64 used, u32 own_bytes);
 bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason);
@@ -141,7 +144,12 @@ static inline bool blipmq_queue_readable(struct blipmq_queue *q)
  */
 static inline bool blipmq_queue_drained(struct blipmq_queue *q)
 {
-	return blipmq_chain_drained(&q->chain);
+	if (!blipmq_chain_drained(&q->chain))
+		return false;
+	/* Whoever evicted the last entry counts it before the lock is free. */
+	spin_lock(&q->chain.head_lock);
+	spin_unlock(&q->chain.head_lock);
+	return true;
 }
 
 /**

@@ -10,9 +10,6 @@
 #include "queue.h"
 #include "sock.h"
 
-/* Pushes into a full queue that lose the race for room this often give up. */
-#define ROOM_TRIES	4
-
 /**
  * blipmq_queue_evict() - take the oldest entry away from the reader
  * @q: the queue
@@ -142,7 +139,7 @@ u64 blipmq_queue_make_room(struct blipmq_queue *q, u64 mask, u32 bytes)
 		if (!blipmq_queue_is_over(q, used, bytes))
 			return mask;
 		if (!blipmq_queue_evict(q, BLIPMQ_DROP_OVERFLOW) &&
-		    ++tries == ROOM_TRIES)
+		    ++tries == BLIPMQ_ROOM_TRIES)
 			break;
 	}
 	used = atomic64_read(&q->used);

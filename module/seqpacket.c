@@ -131,7 +131,7 @@ static int seqpacket_publish(struct blipmq_sock *bs,
 	if (!err) {
 		blipmq_bundle_seal(b, head + payload, 1);
 		topic.mask = 1;
-		topic.name = p;
+		topic.at = BLIPMQ_FRAME_HEADER;
 		topic.len = d->len;
 		blipmq_count(&bs->published, 1);
 		blipmq_count(&bs->published_bytes, head + payload);

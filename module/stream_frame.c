@@ -18,22 +18,23 @@
 /* Topics that a new frame's topic is compared with before it is a new one. */
 #define BATCH_LOOK_BACK	4
 
-static void batch_add(struct blipmq_batch *batch, const u8 *name, u8 len,
-		      u32 index)
+static void batch_add(struct blipmq_batch *batch, const struct sk_buff *b,
+		      u32 at, u8 len, u32 index)
 {
 	struct blipmq_batch_topic *t = batch->topics + batch->nr_topics;
+	const u8 *name = b->data + at;
 	int i;
 
 	for (i = 0; i < BATCH_LOOK_BACK && t > batch->topics; i++) {
 		t--;
-		if (t->len == len && !memcmp(t->name, name, len)) {
+		if (t->len == len && !memcmp(blipmq_batch_name(b, t), name, len)) {
 			t->mask |= BIT_ULL(index);
 			return;
 		}
 	}
 	t = &batch->topics[batch->nr_topics++];
 	t->mask = BIT_ULL(index);
-	t->name = name;
+	t->at = at;
 	t->len = len;
 }
 
@@ -245,7 +246,7 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 			return frame_fail(bs, batch, f, topic, tag, v);
 		blipmq_answers_ack(&bs->answers, topic, f->topic_len, tag);
 	}
-	batch_add(batch, topic, f->topic_len, index);
+	batch_add(batch, b, offset + BLIPMQ_FRAME_HEADER, f->topic_len, index);
 	blipmq_frame_to_msg(topic - BLIPMQ_FRAME_HEADER,
 			    topic + f->topic_len, id);
 	blipmq_count(&bs->published, 1);

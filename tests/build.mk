@@ -7,10 +7,10 @@ TEST_HARNESS := names frame_rules ring_stress seqpacket seqpacket_options \
 	seqpacket_control readiness stream stream_io stream_order stream_limits \
 	protocol cuts changing many totals memory slow index kill
 # Helpers of the scripts.
-TEST_TOOLS := status limits
+TEST_TOOLS := status limits faults churn conserve
 
 TEST_PROGRAMS := $(addprefix $(BUILD)/tests/,$(TEST_HARNESS) $(TEST_TOOLS))
-TEST_TARGETS += $(TEST_PROGRAMS)
+TEST_TARGETS += $(TEST_PROGRAMS) $(BUILD)/tests/fuzz_calls
 
 TEST_LIB := $(addprefix $(BUILD)/obj/tests/lib,.o _peer.o _expect.o \
 	_packet.o _status.o)
@@ -28,6 +28,35 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o
 $(BUILD)/tests/names: $(BUILD)/obj/module/pattern.o
 $(BUILD)/tests/frame_rules: $(addprefix $(BUILD)/obj/module/,frame.o pattern.o)
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
+$(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o)
+$(BUILD)/tests/fuzz_calls: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz/calls*.c))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS)
+$(BUILD)/tests/conserve: $(addprefix $(BUILD)/obj/tests/conserve_,inbox.o ledger.o \
+	message.o plan.o publisher.o round.o subscriber.o totals.o)
 $(BUILD)/tests/index: $(addprefix $(BUILD)/obj/tests/index_,input.o clients.o)
-$(filter-out %/names %/frame_rules %/ring_stress,$(TEST_PROGRAMS)): $(TEST_LIB)
+$(filter-out %/names %/frame_rules %/ring_stress,$(TEST_PROGRAMS)) \
+	$(BUILD)/tests/fuzz_calls: $(TEST_LIB)
 
+# The rings once more under ThreadSanitizer, and without their sequence numbers,
+# which the test has to notice.
+RING_VARIANTS := $(addprefix $(BUILD)/tests/ring_stress_,tsan broken)
+TEST_TARGETS += $(RING_VARIANTS)
+
+$(BUILD)/gen/ring_broken.h: module/ring.h
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)sed -e '/\/\* A \*\//s/smp_load_acquire(&slot->seq)/pos - READ_ONCE(ring->head) <= ring->mask ? pos : pos - 1/' \
+		-e '/\/\* C \*\//s/smp_load_acquire(&slot->seq)/pos < (READ_ONCE(ring->tail) \& ~BLIPMQ_RING_CLOSED) ? pos + 1 : pos/' \
+		$< > $@
+
+$(BUILD)/tests/ring_stress_tsan: RING_FLAGS := -fsanitize=thread
+$(BUILD)/tests/ring_stress_broken: RING_FLAGS := -DRING_BROKEN -I$(BUILD)/gen -Imodule
+$(BUILD)/tests/ring_stress_broken: $(BUILD)/gen/ring_broken.h
+$(RING_VARIANTS): tests/ring_stress.c module/ring.h module/pure.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -g -O2 -isystem $(KSELFTEST_DIR) \
+		-isystem $(KSELFTEST_DIR)/tools/testing/selftests \
+		$(RING_FLAGS) -pthread -o $@ $<

@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/tap.sh
 
-module=${BLIPMQ_KO:-build/$(uname -r)/blipmq.ko}
+module=${BLIPMQ_BUILT:-build/$(uname -r)}/blipmq.ko
 work=$(mktemp -d)
 holder=
 trap '[ -z "$holder" ] || kill "$holder" 2>/dev/null; rm -rf "$work"' EXIT

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the KUnit suites call, which are a module of their own. Built only for
+ * kernels that have KUnit.
+ */
+#include <linux/export.h>
+
+#include "bundle.h"
+#include "frame.h"
+#include "gather.h"
+#include "netns.h"
+#include "pattern.h"
+#include "queue.h"
+#include "route.h"
+#include "set.h"
+#include "sock.h"
+#include "topic.h"
+
+EXPORT_SYMBOL_GPL(blipmq_family);
+EXPORT_SYMBOL_GPL(blipmq_net_of);
+
+EXPORT_SYMBOL_GPL(blipmq_frame_check_header);
+EXPORT_SYMBOL_GPL(blipmq_frame_check_body);
+EXPORT_SYMBOL_GPL(blipmq_code_is_fatal);
+EXPORT_SYMBOL_GPL(blipmq_topic_valid);
+EXPORT_SYMBOL_GPL(blipmq_pattern_valid);
+EXPORT_SYMBOL_GPL(blipmq_pattern_is_exact);
+
+EXPORT_SYMBOL_GPL(blipmq_bundle_alloc);
+EXPORT_SYMBOL_GPL(blipmq_bundle_extend);
+EXPORT_SYMBOL_GPL(blipmq_bundle_fill);
+EXPORT_SYMBOL_GPL(blipmq_bundle_seal);
+EXPORT_SYMBOL_GPL(blipmq_bundle_free);
+
+EXPORT_SYMBOL_GPL(blipmq_chain_open);
+EXPORT_SYMBOL_GPL(blipmq_chain_readable);
+EXPORT_SYMBOL_GPL(blipmq_chain_drained);
+EXPORT_SYMBOL_GPL(blipmq_queue_push);
+EXPORT_SYMBOL_GPL(blipmq_queue_pop);
+EXPORT_SYMBOL_GPL(blipmq_queue_take_lost);
+EXPORT_SYMBOL_GPL(blipmq_queue_release);
+EXPORT_SYMBOL_GPL(blipmq_queue_usage);
+EXPORT_SYMBOL_GPL(blipmq_queue_set_limits);
+EXPORT_SYMBOL_GPL(blipmq_queue_seal);
+EXPORT_SYMBOL_GPL(blipmq_queue_close);
+
+EXPORT_SYMBOL_GPL(blipmq_topic_get);
+EXPORT_SYMBOL_GPL(blipmq_topic_put);
+EXPORT_SYMBOL_GPL(blipmq_topic_find);
+EXPORT_SYMBOL_GPL(blipmq_set_create);
+EXPORT_SYMBOL_GPL(blipmq_set_put);
+EXPORT_SYMBOL_GPL(blipmq_set_join);
+EXPORT_SYMBOL_GPL(blipmq_set_leave);
+EXPORT_SYMBOL_GPL(blipmq_route_create);
+EXPORT_SYMBOL_GPL(blipmq_route_put);
+EXPORT_SYMBOL_GPL(blipmq_route_legs);
+
+EXPORT_SYMBOL_GPL(blipmq_gather_alloc);
+EXPORT_SYMBOL_GPL(blipmq_gather_free);
+EXPORT_SYMBOL_GPL(blipmq_gather_add);
+EXPORT_SYMBOL_GPL(blipmq_gather_larger);
+EXPORT_SYMBOL_GPL(blipmq_gather_clear);

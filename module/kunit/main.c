@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suites of BlipMQ, one for each unit. Loading the module runs them;
+ * what they print is KTAP.
+ */
+#include <kunit/test.h>
+#include <linux/module.h>
+
+#include "suites.h"
+
+kunit_test_suites(&blipmq_frame_suite, &blipmq_ring_suite,
+		  &blipmq_bundle_suite, &blipmq_queue_suite,
+		  &blipmq_topic_suite, &blipmq_route_suite);
+
+MODULE_DESCRIPTION("KUnit suites of BlipMQ");
+MODULE_AUTHOR("The BlipMQ maintainers");
+MODULE_LICENSE("GPL");

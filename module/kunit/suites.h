@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The suites, and what they share.
+ */
+#ifndef _BLIPMQ_KUNIT_SUITES_H
+#define _BLIPMQ_KUNIT_SUITES_H
+
+#include <kunit/test.h>
+#include <linux/prandom.h>
+
+extern struct kunit_suite blipmq_frame_suite;
+extern struct kunit_suite blipmq_ring_suite;
+extern struct kunit_suite blipmq_bundle_suite;
+extern struct kunit_suite blipmq_queue_suite;
+extern struct kunit_suite blipmq_topic_suite;
+extern struct kunit_suite blipmq_route_suite;
+
+/* Random runs repeat: the same numbers each time. */
+#define BLIPMQ_TEST_SEED	20261124U
+
+/* A number below @n. */
+static inline u32 blipmq_test_below(struct rnd_state *rnd, u32 n)
+{
+	return prandom_u32_state(rnd) % n;
+}
+
+#endif /* _BLIPMQ_KUNIT_SUITES_H */

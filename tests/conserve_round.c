@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A round: its processes, and the phases that they go through together.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conserve.h"
+
+/* A guard against hangs, for each phase; debug kernels are slow. */
+#define PHASE_SECONDS	150
+#define ACTORS_MAX	(PUBLISHERS_MAX + SUBSCRIBERS_MAX)
+
+/**
+ * struct actor - a process
+ * @pid: its number; 0 once it has ended
+ * @killed: it was killed on purpose
+ */
+struct actor {
+	pid_t	pid;
+	bool	killed;
+};
+
+static struct shared *shared;	/* the round's */
+/* Publishers, then subscribers. */
+static struct actor actors[ACTORS_MAX];
+static time_t deadline;
+
+void nap_us(u32 microseconds)
+{
+	const struct timespec ts = { .tv_nsec = (long)microseconds * 1000 };
+
+	nanosleep(&ts, NULL);
+}
+
+void wait_phase(const struct shared *round, enum phase phase)
+{
+	while (see(round->phase) < phase)
+		nap_us(300);
+}
+
+static struct actor *publisher(u32 p)
+{
+	return &actors[p];
+}
+
+static struct actor *subscriber(u32 s)
+{
+	return &actors[PUBLISHERS_MAX + s];
+}
+
+static bool start(struct actor *a, int (*run)(struct shared *shared, u32 n),
+		  u32 n)
+{
+	pid_t parent = getpid();
+
+	a->killed = false;
+	a->pid = fork();
+	if (a->pid < 0) {
+		a->pid = 0;
+		lib_say("fork failed");
+		return false;
+	}
+	if (a->pid)
+		return true;
+	/* Nobody stays behind when the test itself is killed. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	_exit(run(shared, n));
+}
+
+static void next_phase(enum phase phase)
+{
+	tell(shared->phase, phase);
+	deadline = time(NULL) + PHASE_SECONDS;
+}
+
+/* Has nobody failed, and is there time left? */
+static bool all_well(void)
+{
+	int status;
+	pid_t pid;
+	u32 i;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (i = 0; i < ACTORS_MAX; i++) {
+			if (actors[i].pid != pid)
+				continue;
+			actors[i].pid = 0;
+			if (!status || (actors[i].killed &&
+					WIFSIGNALED(status)))
+				continue;
+			lib_say("%s %u ended with status %#x",
+				i < PUBLISHERS_MAX ? "publisher" :
+				"subscriber", i < PUBLISHERS_MAX ? i :
+				i - PUBLISHERS_MAX, status);
+			return false;
+		}
+	}
+	if (time(NULL) < deadline)
+		return true;
+	lib_say("phase %u takes too long", see(shared->phase));
+	return false;
+}
+
+static bool wait_subscribers(enum phase phase)
+{
+	u32 i, waiting;
+
+	do {
+		waiting = 0;
+		for (i = 0; i < shared->plan.nr_subscribers; i++)
+			if (!subscriber(i)->killed &&
+			    see(shared->subscribers[i].reached) < phase)
+				waiting++;
+		if (!all_well())
+			return false;
+		nap_us(500);
+	} while (waiting);
+	return true;
+}
+
+static bool wait_ended(void)
+{
+	u32 i, waiting;
+
+	do {
+		if (!all_well())
+			return false;
+		for (i = 0, waiting = 0; i < ACTORS_MAX; i++)
+			waiting += actors[i].pid != 0;
+		nap_us(500);
+	} while (waiting);
+	return true;
+}
+
+static void kill_actor(struct actor *a)
+{
+	if (!a->pid)
+		return;
+	a->killed = true;
+	kill(a->pid, SIGKILL);
+}
+
+static void kill_subscriber(u32 s)
+{
+	if (subscriber(s)->killed)
+		return;
+	kill_actor(subscriber(s));
+	/* Between two looks of its own it may have read or lost more. */
+	shared->subscribers[s].read_more = true;
+	shared->subscribers[s].lost_more = true;
+}
+
+/* Kills those whose time has come, until all publishers have ended. */
+static bool publish(void)
+{
+	const struct plan *plan = &shared->plan;
+	u32 i, begun, all, running;
+
+	do {
+		if (!all_well())
+			return false;
+		for (i = 0, all = 0, running = 0; i < plan->nr_publishers;
+		     i++) {
+			begun = see(shared->publishers[i].begun);
+			all += begun;
+			running += publisher(i)->pid != 0;
+			if (begun > plan->publishers[i].kill_at)
+				kill_actor(publisher(i));
+		}
+		for (i = 0; i < plan->nr_subscribers; i++)
+			if (plan->subscribers[i].kill_at != NEVER &&
+			    (all > plan->subscribers[i].kill_at || !running))
+				kill_subscriber(i);
+		nap_us(200);
+	} while (running);
+	return true;
+}
+
+/* Sockets of those who are gone are closed by blipmqd when it hears of it. */
+static bool wait_quiet(void)
+{
+	long long sockets = 0;
+	u32 i;
+
+	for (i = 0; i < shared->plan.nr_subscribers; i++)
+		if (!subscriber(i)->killed)
+			sockets += see(shared->subscribers[i].sockets);
+	return lib_status_wait("sockets", sockets);
+}
+
+static bool act(void)
+{
+	const struct plan *plan = &shared->plan;
+	u32 i, ready;
+
+	next_phase(PHASE_OPEN);
+	for (i = 0; i < plan->nr_subscribers; i++)
+		if (!start(subscriber(i), subscriber_run, i))
+			return false;
+	if (!wait_subscribers(PHASE_OPEN))
+		return false;
+	for (i = 0; i < plan->nr_publishers; i++)
+		if (!start(publisher(i), publisher_run, i))
+			return false;
+	do {
+		for (i = 0, ready = 0; i < plan->nr_publishers; i++)
+			ready += see(shared->publishers[i].number) != 0;
+		if (!all_well())
+			return false;
+		nap_us(200);
+	} while (ready < plan->nr_publishers);
+	next_phase(PHASE_RUN);
+	if (!publish())
+		return false;
+	next_phase(PHASE_STOP);
+	if (!wait_subscribers(PHASE_STOP) || !wait_quiet() ||
+	    !totals_count_killed(shared))
+		return false;
+	next_phase(PHASE_JUDGE);
+	if (!wait_subscribers(PHASE_JUDGE) || !totals_judge(shared))
+		return false;
+	next_phase(PHASE_CLOSE);
+	return wait_ended();
+}
+
+static void end_all(void)
+{
+	u32 i;
+
+	for (i = 0; i < ACTORS_MAX; i++) {
+		if (!actors[i].pid)
+			continue;
+		kill(actors[i].pid, SIGKILL);
+		waitpid(actors[i].pid, NULL, 0);
+		actors[i].pid = 0;
+	}
+}
+
+/**
+ * round_run() - carry a plan out
+ * @round: the round, with its plan
+ *
+ * Return: false after a complaint. No process of it is left.
+ */
+bool round_run(struct shared *round)
+{
+	bool ok;
+
+	shared = round;
+	memset(actors, 0, sizeof(actors));
+	ok = act();
+	end_all();
+	return ok;
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation of the module fails in turn, in every operation: the right
+ * error comes back, nothing is half done, the same call succeeds when it is
+ * made again, and nothing is left.
+ *
+ *	faults			all operations on sockets
+ *	faults ONLY		those with ONLY in their name
+ *	faults --load FILE	loading and removing the module, from FILE
+ *
+ * Needs a kernel with fault injection; faults.sh prepares it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "faults.h"
+
+/* More than any operation has: a guard against one that never succeeds. */
+#define SITES_MAX	5000
+
+static int fail_nth = -1;
+static int tests, failures, sites;
+
+static void result(bool ok, const char *name, int nr_sites)
+{
+	tests++;
+	failures += !ok;
+	sites += nr_sites;
+	printf("%sok %d - %s: %d allocations failed in turn\n",
+	       ok ? "" : "not ", tests, name, nr_sites);
+	fflush(stdout);
+}
+
+/* From the next one on, the @nth allocation of this thread fails. */
+static void arm(int nth)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", nth);
+
+	if (pwrite(fail_nth, text, (size_t)n, 0) != n) {
+		perror("# fail-nth");
+		exit(1);
+	}
+}
+
+/* Did the armed one fail? Nothing fails from here on. */
+static bool disarm(void)
+{
+	char text[16] = "";
+
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) < 0) {
+		perror("# fail-nth");
+		exit(1);
+	}
+	arm(0);
+	return !atoi(text);
+}
+
+const u8 *faults_payload(void)
+{
+	static u8 *payload;
+	u32 i;
+
+	if (payload)
+		return payload;
+	payload = malloc(FAULTS_MIB);
+	if (!payload)
+		exit(1);
+	for (i = 0; i < FAULTS_MIB / 4; i++)
+		blipmq_put_le32(payload + 4 * i, i * 2654435761U);
+	return payload;
+}
+
+static bool open_scene(struct faults_scene *s)
+{
+	size_t i;
+
+	memset(s, 0, sizeof(*s));
+	s->fd = -1;
+	for (i = 0; i < sizeof(s->fds) / sizeof(s->fds[0]); i++)
+		s->fds[i] = -1;
+	s->packet = lib_packet();
+	s->sub = lib_packet();
+	return lib_open(&s->stream, LIB_LOCAL) >= 0 &&
+	       lib_open(&s->peer, LIB_LOCAL) >= 0 &&
+	       lib_subscribe(&s->peer, "f.a") && s->packet >= 0 &&
+	       s->sub >= 0 &&
+	       !lib_subscription(s->sub, BLIPMQ_SUBSCRIBE, "f.a", NULL);
+}
+
+/* Also the law, for what has been received from. */
+static bool close_scene(struct faults_scene *s)
+{
+	struct blipmq_socket_stats stats;
+	size_t i;
+	bool ok;
+
+	ok = lib_stats(s->sub, &stats) && lib_law(&stats) &&
+	     lib_stats(s->peer.fd, &stats) && lib_law(&stats);
+	for (i = 0; i < sizeof(s->fds) / sizeof(s->fds[0]); i++)
+		if (s->fds[i] >= 0)
+			close(s->fds[i]);
+	if (s->fd >= 0)
+		close(s->fd);
+	close(s->packet);
+	close(s->sub);
+	lib_close(&s->stream);
+	lib_close(&s->peer);
+	return ok;
+}
+
+/*
+ * The operation with its @nth allocation failing. Sets @failed to whether it
+ * has so many.
+ */
+static bool run_once(const struct faults_scenario *sc, int nth, bool *failed)
+{
+	struct faults_scene s;
+	bool ok, told = false;
+	int ret, tries = 0;
+
+	if (!open_scene(&s) || (sc->prepare && !sc->prepare(&s))) {
+		lib_say("%s: cannot be prepared", sc->name);
+		return false;
+	}
+	arm(nth);
+	ret = sc->act(&s);
+	*failed = disarm();
+	if (ret < 0) {
+		told = ret == -ENOMEM || ret == -ENOBUFS || ret == -EFAULT;
+		if (!*failed || !told)
+			lib_say("%s: %s at allocation %d", sc->name,
+				strerror(-ret), nth);
+	}
+	ok = ret >= 0 || (*failed && told);
+	while (ok && ret && tries++ < 1000) {
+		ret = sc->act(&s);
+		if (ret < 0) {
+			lib_say("%s: then %s, after allocation %d failed",
+				sc->name, strerror(-ret), nth);
+			ok = false;
+		}
+	}
+	if (ok && sc->check && !sc->check(&s)) {
+		lib_say("%s: not as it should be, after allocation %d failed",
+			sc->name, nth);
+		ok = false;
+	}
+	return close_scene(&s) && ok;
+}
+
+static void run(const struct faults_scenario *sc)
+{
+	bool ok = true, failed = true;
+	int nth = 0;
+
+	while (ok && failed && nth < SITES_MAX)
+		ok = run_once(sc, ++nth, &failed);
+	ok = ok && !failed && nth - 1 >= sc->sites;
+	if (nth - 1 < sc->sites)
+		lib_say("%s: at least %d were expected", sc->name, sc->sites);
+	result(ok && lib_status_wait("memory-bytes", 0) &&
+	       lib_status_wait("sockets", 0), sc->name, nth - 1);
+}
+
+/* Loading may fail in the kernel's own allocations as well. */
+static void run_load(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC), nth, ret, loads = 0;
+	bool failed = true, ok = fd >= 0;
+
+	for (nth = 1; ok && failed && nth < SITES_MAX; nth++) {
+		arm(nth);
+		ret = (int)syscall(SYS_finit_module, fd, "", 0);
+		ret = ret ? -errno : 0;
+		failed = disarm();
+		if (ret && (!failed || ret == -EEXIST)) {
+			lib_say("load: %s at allocation %d", strerror(-ret),
+				nth);
+			ok = false;
+		}
+		loads += !ret;
+		if (!ret && syscall(SYS_delete_module, "blipmq", O_NONBLOCK)) {
+			lib_say("unload: %s", strerror(errno));
+			ok = false;
+		}
+	}
+	result(ok && !failed && loads && nth > 20,
+	       "loading the module", nth - 2);
+	close(fd);
+}
+
+static void run_all(const struct faults_scenario *sc, const char *only)
+{
+	for (; sc->name; sc++)
+		if (!only || strstr(sc->name, only))
+			run(sc);
+}
+
+int main(int argc, char **argv)
+{
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail_nth < 0) {
+		printf("1..0 # SKIP this kernel has no fault injection\n");
+		return 4;
+	}
+	if (argc == 3 && !strcmp(argv[1], "--load")) {
+		run_load(argv[2]);
+	} else {
+		run_all(faults_packet, argv[1]);
+		run_all(faults_stream, argv[1]);
+	}
+	printf("1..%d\n# %d allocations failed in turn\n", tests, sites);
+	return failures || !tests;
+}

@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Memory runs out: a publisher's cgroup, a subscriber's, the machine's. Somebody
+# gets an error or is killed, messages are dropped and counted, the others go on,
+# and nothing is left. Nothing else may use the broker while this runs.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/tap.sh
+
+groups=/sys/fs/cgroup
+work=$(mktemp -d)
+holder=
+trap 'leave' EXIT
+
+leave() {
+	[ -z "$holder" ] || kill "$holder" 2> /dev/null
+	wait
+	rmdir "$groups"/pressure-* 2> /dev/null
+	rm -rf "$work"
+}
+
+group() {
+	echo +memory > "$groups/cgroup.subtree_control" &&
+	mkdir -p "$groups/pressure-$1" && echo "$2" > "$groups/pressure-$1/memory.max"
+}
+
+# shellcheck disable=SC2016 # $ in quotes are the inner shell's
+# For a command of its own: enters the group that is its first argument.
+enter=(bash -c 'echo $$ > "$0/cgroup.procs" && exec "$@"')
+
+status() { build/tests/status "$@"; }
+
+# A subscriber that never reads: stopped as soon as it is there.
+hold() {
+	"${enter[@]}" "$groups/pressure-$1" build/blipmq sub --format raw "$2" \
+		> "$work/out" 2> "$work/err" & holder=$!
+	eventually grep -q "^subscribed $2\$" "$work/err" && kill -STOP "$holder"
+}
+
+release() {
+	kill -KILL "$holder"
+	wait "$holder" 2> /dev/null
+	holder=
+	status --wait sockets 0 && status --wait memory-bytes 0 && status --wait ring-bytes 0
+}
+
+lines() { seq 1 "$1" | sed 's/$/ ................................................................/'; }
+large() { head -c 900000 /dev/zero > "$work/large"; }
+
+# What it publishes is its own to pay for, and stays in the subscriber's queue.
+publisher_is_limited() {
+	local failed=0
+	large
+	for _ in $(seq 1 60); do
+		"${enter[@]}" "$groups/pressure-publisher" build/blipmq pub pressure.p \
+			--file "$work/large" 2>> "$work/pub.err" || failed=$((failed + 1))
+	done
+	echo "$failed of 60 failed"
+	tail -n 2 "$work/pub.err"
+	[ "$(cat "$groups/pressure-publisher/memory.current")" -le $((8 << 20)) ] && [ $failed -gt 0 ]
+}
+
+others_publish() {
+	lines 1000 > "$work/lines" && build/blipmq pub pressure.others - < "$work/lines"
+}
+
+# A message each, so that the queue wants ring after ring.
+single_messages() {
+	python3 - "$@" <<-'END'
+	import socket, sys
+	s = socket.socket(18, socket.SOCK_SEQPACKET)
+	s.setsockopt(300, 3, sys.argv[1].encode())	# SOL_BLIPMQ, BLIPMQ_TOPIC_DEFAULT
+	for i in range(int(sys.argv[2])):
+	    s.send(b"x")
+	END
+}
+
+# Its queue cannot grow; a publisher does not notice.
+subscriber_is_limited() {
+	local before after
+	before=$(status totals.dropped-no-memory)
+	cat "$groups/pressure-subscriber/memory.current" > "$groups/pressure-subscriber/memory.max"
+	single_messages pressure.s 60000 || return
+	after=$(status totals.dropped-no-memory)
+	echo "dropped for want of memory: $before before, $after after"
+	[ "$after" -gt "$before" ] && status --law
+}
+
+# Something else takes all the memory there is; storms go on meanwhile.
+machine_is_full() {
+	local churn hog
+	build/tests/churn 15 4 > "$work/churn" & churn=$!
+	(echo 1000 > /proc/self/oom_score_adj; exec tail /dev/zero) & hog=$!
+	! wait "$hog" && wait "$churn" && cat "$work/churn"
+}
+
+check "pressure: cgroups are there" group publisher $((8 << 20))
+check "pressure: a cgroup for it" group holder max
+check "pressure: a subscriber outside" hold holder pressure.p
+check "pressure: a publisher at its cgroup's limit" publisher_is_limited
+check "pressure: others publish" others_publish
+check "pressure: the law holds" status --law
+check "pressure: all of it comes back" release
+
+check "pressure: a cgroup for a subscriber" group subscriber max
+check "pressure: a subscriber in it" hold subscriber pressure.s
+check "pressure: at its cgroup's limit it loses, and is told" subscriber_is_limited
+check "pressure: all of that comes back" release
+
+check "pressure: the OOM killer" machine_is_full
+check "pressure: the law holds after it" status --law
+check "pressure: nothing is left" status --wait sockets 0
+check "pressure: no byte" status --wait memory-bytes 0
+tap_end
