@@ -31,8 +31,15 @@ static int receive_one(struct blipmq *b)
 		if (blipmq_input_take(b))
 			return 1;
 		n = blipmq_input_fill(b);
-		if (n > 0)
+		if (n > 0) {
+			/*
+			 * An answer to a PING is not put off, and is written
+			 * while no message is out: writing may have to read,
+			 * which moves what was read before.
+			 */
+			blipmq_output_pong(b);
 			continue;
+		}
 		if (b->lost && (n < 0 || b->head == b->tail)) {
 			receive_loss(b);
 			return 1;
@@ -76,8 +83,6 @@ int blipmq_next(struct blipmq *b, int timeout_ms,
 	if (ret < 0)
 		return ret;
 	*message = &b->message;
-	/* An answer to a PING in between is not put off until the next call. */
-	blipmq_output_pong(b);
 	return 0;
 }
 
