@@ -114,10 +114,12 @@ static void watch(void)
 			__atomic_store_n(&enough, true, __ATOMIC_RELAXED);
 		running = 0;
 		for (i = 0; i < nr_threads; i++) {
-			if (!pthread_tryjoin_np(threads[i].thread, NULL))
-				threads[i].thread = 0;
 			if (!threads[i].thread)
 				continue;
+			if (!pthread_tryjoin_np(threads[i].thread, NULL)) {
+				threads[i].thread = 0;
+				continue;
+			}
 			running++;
 			now = threads[i].progress;
 			if (now != last[i]) {
