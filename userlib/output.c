@@ -123,10 +123,13 @@ int blipmq_output_flush(struct blipmq *b)
  */
 int blipmq_output_pong(struct blipmq *b)
 {
-	struct iovec iov = { .iov_base = b->pong, .iov_len = b->pong_len };
+	u8 pong[sizeof(b->pong)];
+	struct iovec iov = { .iov_base = pong, .iov_len = b->pong_len };
 
 	if (!b->pong_len || b->broken)
 		return b->broken;
+	/* A copy: while it is written, another PING may come. */
+	memcpy(pong, b->pong, b->pong_len);
 	b->pong_len = 0;
 	return blipmq_output_write(b, &iov, 1);
 }
@@ -145,11 +148,10 @@ int blipmq_output_ask(struct blipmq *b, u8 op, const char *topic,
 		      const void *body, size_t body_len)
 {
 	size_t topic_len = topic ? strlen(topic) : 0;
-	u8 header[BLIPMQ_FRAME_HEADER];
+	u8 head[BLIPMQ_FRAME_HEADER + BLIPMQ_FRAME_TOPIC_MAX];
 	struct iovec iov[] = {
 		{ .iov_base = b->out, .iov_len = b->out_len },
-		{ .iov_base = header, .iov_len = sizeof(header) },
-		{ .iov_base = (void *)topic, .iov_len = topic_len },
+		{ .iov_base = head, .iov_len = BLIPMQ_FRAME_HEADER + topic_len },
 		{ .iov_base = (void *)body, .iov_len = body_len },
 	};
 	int ret;
@@ -159,11 +161,14 @@ int blipmq_output_ask(struct blipmq *b, u8 op, const char *topic,
 	if (topic_len > BLIPMQ_FRAME_TOPIC_MAX)
 		return blipmq_fail(b, -EINVAL, "pattern is longer than %u bytes",
 				   BLIPMQ_FRAME_TOPIC_MAX);
-	blipmq_frame_encode(header, op, BLIPMQ_FLAG_CONFIRM, (u8)topic_len,
+	blipmq_frame_encode(head, op, BLIPMQ_FLAG_CONFIRM, (u8)topic_len,
 			    (u32)body_len);
+	/* A copy: it may stand in what was received, which may move. */
+	if (topic_len)
+		memcpy(head + BLIPMQ_FRAME_HEADER, topic, topic_len);
 	b->out_len = 0;
 	blipmq_answer_expect(b, BLIPMQ_WAIT_NAMED, 0);
-	ret = blipmq_output_write(b, iov, 4);
+	ret = blipmq_output_write(b, iov, 3);
 	if (ret)
 		return ret;
 	return blipmq_answer_wait(b);

@@ -20,7 +20,8 @@ static bool publish_is_received(const struct blipmq *b, const void *p)
 }
 
 /* Report what came late, then judge the arguments: nothing was done yet. */
-static int publish_begin(struct blipmq *b, size_t topic_len, size_t size)
+static int publish_begin(struct blipmq *b, const char *topic, size_t topic_len,
+			 const void *payload, size_t size)
 {
 	int ret = blipmq_report_later(b);
 
@@ -37,6 +38,9 @@ static int publish_begin(struct blipmq *b, size_t topic_len, size_t size)
 		return blipmq_fail(b, -EMSGSIZE,
 				   "message is larger than %u bytes",
 				   BLIPMQ_FRAME_PAYLOAD_MAX);
+	/* It reads as well, and that may move what was received. */
+	if (publish_is_received(b, topic) || publish_is_received(b, payload))
+		return 0;
 	return blipmq_output_pong(b);
 }
 
@@ -93,7 +97,7 @@ int blipmq_publish(struct blipmq *b, const char *topic, const void *payload,
 	size_t topic_len = strlen(topic);
 	int ret;
 
-	ret = publish_begin(b, topic_len, size);
+	ret = publish_begin(b, topic, topic_len, payload, size);
 	if (ret)
 		return ret;
 	ret = blipmq_options_copy(&o, sizeof(o), options);
@@ -114,7 +118,7 @@ int blipmq_publish_buffered(struct blipmq *b, const char *topic,
 		      size;
 	int ret;
 
-	ret = publish_begin(b, topic_len, size);
+	ret = publish_begin(b, topic, topic_len, payload, size);
 	if (ret)
 		return ret;
 	/* The buffer and what does not fit it any more go in one write. */

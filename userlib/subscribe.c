@@ -31,8 +31,8 @@ static int subscribe_ask(struct blipmq *b, u8 op, const char *pattern,
 		group[0] = (u8)len;
 		memcpy(group + 1, o.group, len++);
 	}
-	ret = blipmq_output_pong(b);
-	return ret ? ret : blipmq_output_ask(b, op, pattern, group, len);
+	/* A PONG that is owed goes with the next call: this may hold a message. */
+	return blipmq_output_ask(b, op, pattern, group, len);
 }
 
 int blipmq_subscribe(struct blipmq *b, const char *pattern,
