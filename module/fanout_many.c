@@ -77,9 +77,11 @@ static int many_add_set(struct blipmq_gather **table, struct blipmq_set *set,
 			err = many_add(table, q, mask);
 			rcu_read_lock();
 		}
+		rcu_read_unlock();
+		cond_resched();
+		rcu_read_lock();
 	}
 	rcu_read_unlock();
-	cond_resched();
 	return err;
 }
 

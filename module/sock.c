@@ -20,6 +20,7 @@ int blipmq_family = AF_BLIPMQ;
 
 /* Message ids: the publisher's number above, its running sequence below. */
 #define SEQUENCE_BITS	40
+#define SEQUENCE_MAX	((1ULL << SEQUENCE_BITS) - 1)
 #define PUBLISHER_MAX	((1U << (64 - SEQUENCE_BITS)) - 1)
 
 /* Lockdep classes of our own: the kernel's go by the borrowed number. */
@@ -49,6 +50,12 @@ int blipmq_sock_next_id(struct blipmq_sock *bs, u64 *id)
 	int err;
 
 	lockdep_assert_held(&bs->tx_lock);
+	/* Another number for who has used up all of one. */
+	if (unlikely(bs->sequence == SEQUENCE_MAX)) {
+		xa_erase(&ns->publishers, bs->publisher);
+		bs->publisher = 0;
+		bs->sequence = 0;
+	}
 	if (!bs->publisher) {
 		err = xa_alloc_cyclic(&ns->publishers, &bs->publisher,
 				      xa_mk_value(1),

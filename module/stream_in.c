@@ -161,6 +161,10 @@ static int ingest_header(struct blipmq_sock *bs, struct iov_iter *from)
 	in->have += n;
 	if (in->have < BLIPMQ_FRAME_HEADER)
 		return 0;
+	/* Left of a frame of eight bytes whose last one was taken back. */
+	if (in->bundle)
+		blipmq_bundle_put(in->bundle);
+	in->bundle = NULL;
 	blipmq_frame_decode(&in->frame, in->header);
 	v = blipmq_frame_check_header(&in->frame,
 				      READ_ONCE(bs->ns->limits.payload_bytes));

@@ -113,6 +113,15 @@ struct blipmq_topic *blipmq_topic_find(struct blipmq_net *ns, const u8 *name,
 	return rhashtable_lookup(&ns->topics, &key, topic_params);
 }
 
+static void topic_remove(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	lockdep_assert_held(&ns->topics_lock);
+	list_del(&topic->idle);
+	rhashtable_remove_fast(&ns->topics, &topic->node, topic_params);
+	ns->nr_topics--;
+	topic_release(topic);
+}
+
 static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
 					 const u8 *name, u8 len)
 {
@@ -120,8 +129,14 @@ static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
 	int err;
 
 	lockdep_assert_held(&ns->topics_lock);
-	if (ns->nr_topics >= ns->limits.topics)
-		return ERR_PTR(-ENOBUFS);
+	/* One that lingers is in nobody's way. */
+	topic = list_first_entry_or_null(&ns->idle_topics, struct blipmq_topic,
+					 idle);
+	if (ns->nr_topics >= ns->limits.topics) {
+		if (!topic)
+			return ERR_PTR(-ENOBUFS);
+		topic_remove(ns, topic);
+	}
 	topic = topic_create(name, len);
 	if (!topic)
 		return ERR_PTR(-ENOMEM);
@@ -182,15 +197,6 @@ void blipmq_topic_put(struct blipmq_net *ns, struct blipmq_topic *topic)
 				   TOPIC_LINGER);
 	}
 	mutex_unlock(&ns->topics_lock);
-}
-
-static void topic_remove(struct blipmq_net *ns, struct blipmq_topic *topic)
-{
-	lockdep_assert_held(&ns->topics_lock);
-	list_del(&topic->idle);
-	rhashtable_remove_fast(&ns->topics, &topic->node, topic_params);
-	ns->nr_topics--;
-	topic_release(topic);
 }
 
 static void topics_sweep(struct work_struct *work)

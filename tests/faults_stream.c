@@ -203,6 +203,34 @@ static bool check_malformed(struct faults_scene *s)
 	       lib_expect_msg(&s->peer, "f.a", faults_payload(), 100, NULL);
 }
 
+/*
+ * A frame of eight bytes in two writes. If its end finds no memory, the writer
+ * may come with another one: then it is malformed.
+ */
+static bool prepare_split(struct faults_scene *s)
+{
+	static const u8 quit[8] = { 8, 0, 0, 0, BLIPMQ_OP_QUIT << 4 };
+
+	lib_raw(&s->stream, quit, sizeof(quit));
+	return write_some(s, 7) == 1;
+}
+
+static int act_split(struct faults_scene *s)
+{
+	int ret = write_some(s, 1);
+
+	if (ret < 0)
+		s->stream.out[7] = 1;
+	return ret;
+}
+
+static bool check_split(struct faults_scene *s)
+{
+	return (!s->stream.out[7] ||
+		lib_expect_err(&s->stream, 400, 0, "")) &&
+	       lib_expect_eof(&s->stream);
+}
+
 static bool prepare_quit(struct faults_scene *s)
 {
 	lib_put(&s->stream, BLIPMQ_OP_PING, 0, NULL, "ping", 4);
@@ -258,6 +286,8 @@ const struct faults_scenario faults_stream[] = {
 	{ "PINGs", prepare_pings, act_write, check_pings, 10 },
 	{ "a malformed frame", prepare_malformed, act_write, check_malformed,
 	  2 },
+	{ "a frame whose end changes", prepare_split, act_split, check_split,
+	  1 },
 	{ "QUIT", prepare_quit, act_write, check_quit, 1 },
 	{ "read", prepare_read, act_read, check_read, 1 },
 	{ "shutdown", NULL, act_shutdown, NULL, 0 },

@@ -97,25 +97,6 @@ static void topic_random(struct kunit *test)
 			blipmq_topic_put(ns, topics[n]);
 }
 
-static void topic_limit(struct kunit *test)
-{
-	struct blipmq_net *ns = blipmq_net_of(&init_net);
-	u32 limit = ns->limits.topics;
-	struct blipmq_topic *a, *b;
-
-	ns->limits.topics = ns->nr_topics + 1;
-	a = blipmq_topic_get(ns, "kunit.limit", 11);
-	b = blipmq_topic_get(ns, "kunit.over", 10);
-	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(b), -ENOBUFS);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(a));
-	/* One that is there can be used by more. */
-	b = blipmq_topic_get(ns, "kunit.limit", 11);
-	KUNIT_EXPECT_PTR_EQ(test, a, b);
-	blipmq_topic_put(ns, a);
-	blipmq_topic_put(ns, b);
-	ns->limits.topics = limit;
-}
-
 /* One that nobody uses lingers, and comes back as it was. */
 static void topic_lingers(struct kunit *test)
 {
@@ -131,6 +112,40 @@ static void topic_lingers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a->users, 1U);
 	KUNIT_EXPECT_TRUE(test, list_empty(&a->idle));
 	blipmq_topic_put(ns, b);
+}
+
+/* At the limit those that linger give way, the oldest first; then it holds. */
+static void topic_limit(struct kunit *test)
+{
+	struct blipmq_net *ns = blipmq_net_of(&init_net);
+	struct blipmq_topic **held, *again;
+	u32 limit = ns->limits.topics, full, i, n;
+	char name[256];
+	u8 len;
+
+	topic_lingers(test);
+	full = ns->nr_topics;
+	ns->limits.topics = full;
+	held = kunit_kcalloc(test, full + 1, sizeof(*held), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, held);
+	for (n = 0; n <= full; n++) {
+		len = sprintf(name, "kunit.limit.%u", n);
+		held[n] = blipmq_topic_get(ns, name, len);
+		if (IS_ERR(held[n]))
+			break;
+		KUNIT_EXPECT_EQ(test, ns->nr_topics, full);
+	}
+	KUNIT_EXPECT_GT(test, n, 0U);
+	KUNIT_ASSERT_LE(test, n, full);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(held[n]), -ENOBUFS);
+	KUNIT_EXPECT_TRUE(test, list_empty(&ns->idle_topics));
+	/* One that is there can be used by more. */
+	again = blipmq_topic_get(ns, "kunit.limit.0", 13);
+	KUNIT_EXPECT_PTR_EQ(test, again, held[0]);
+	blipmq_topic_put(ns, again);
+	for (i = 0; i < n; i++)
+		blipmq_topic_put(ns, held[i]);
+	ns->limits.topics = limit;
 }
 
 static struct kunit_case topic_test_cases[] = {
