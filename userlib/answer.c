@@ -131,7 +131,7 @@ int blipmq_answer_wait(struct blipmq *b)
 		}
 		if (n)
 			continue;
-		ret = blipmq_poll(b->fd, POLLIN, b->timeout_ms);
+		ret = blipmq_poll_all(b->fd, POLLIN, b->timeout_ms);
 		if (!ret) {
 			if (wait == BLIPMQ_WAIT_NAMED)
 				b->stale++;
@@ -139,7 +139,7 @@ int blipmq_answer_wait(struct blipmq *b)
 					  "the broker does not answer");
 			break;
 		}
-		if (ret < 0 && ret != -EINTR) {
+		if (ret < 0) {
 			blipmq_fail(b, ret, "cannot wait for the broker");
 			break;
 		}

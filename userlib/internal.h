@@ -153,5 +153,6 @@ int blipmq_output_ask(struct blipmq *b, u8 op, const char *topic,
 s64 blipmq_now_ms(void);
 s64 blipmq_now_coarse_ms(void);
 int blipmq_poll(int fd, short events, int timeout_ms);
+int blipmq_poll_all(int fd, short events, int timeout_ms);
 
 #endif /* _BLIPMQ_INTERNAL_H */

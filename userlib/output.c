@@ -28,9 +28,7 @@ static int output_wait(struct blipmq *b)
 	ssize_t n;
 	int ready;
 
-	ready = blipmq_poll(b->fd, POLLIN | POLLOUT, b->timeout_ms);
-	if (ready == -EINTR)
-		return 0;
+	ready = blipmq_poll_all(b->fd, POLLIN | POLLOUT, b->timeout_ms);
 	if (ready < 0)
 		return blipmq_break(b, ready, "cannot wait for the broker");
 	if (!ready)

@@ -54,3 +54,29 @@ int blipmq_poll(int fd, short events, int timeout_ms)
 		return -errno;
 	return n ? p.revents : 0;
 }
+
+/**
+ * blipmq_poll_all() - as blipmq_poll(), through all signals
+ * @fd: the descriptor
+ * @events: POLLIN, POLLOUT or both
+ * @timeout_ms: how long, however many signals come; -1 for ever
+ *
+ * Return: as blipmq_poll(), but never -EINTR.
+ */
+int blipmq_poll_all(int fd, short events, int timeout_ms)
+{
+	s64 end = timeout_ms > 0 ? blipmq_now_ms() + timeout_ms : 0;
+	s64 left = timeout_ms;
+	int ret;
+
+	for (;;) {
+		ret = blipmq_poll(fd, events, (int)left);
+		if (ret != -EINTR)
+			return ret;
+		if (timeout_ms > 0) {
+			left = end - blipmq_now_ms();
+			if (left <= 0)
+				return 0;
+		}
+	}
+}
