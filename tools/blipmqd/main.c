@@ -15,6 +15,8 @@
 #define DEFAULT_ADDRESS	"127.0.0.1:9999"
 #define DEFAULT_USER	"nobody"
 #define DEFAULT_THREADS	4
+/* Half of the sockets of a namespace: the others are for local programs. */
+#define DEFAULT_CONNECTIONS	65536U
 
 /* Descriptors to ask for, two a client; and those of the server itself. */
 #define FILES_WANTED	1048576U
@@ -29,8 +31,8 @@ static const char help[] =
 	"  -u, --user USER           act for this user (default: " DEFAULT_USER ")\n"
 	"  -t, --threads N           threads that move bytes (default: one for each\n"
 	"                            CPU, at most 4)\n"
-	"  -m, --max-connections N   clients at a time (default: as many as\n"
-	"                            descriptors allow)\n"
+	"  -m, --max-connections N   clients at a time (default: 65536, or as\n"
+	"                            many as descriptors allow)\n"
 	"  -h, --help                this text\n"
 	"  -V, --version             the version\n"
 	"\n"
@@ -149,9 +151,12 @@ int main(int argc, char **argv)
 	if (!server.worker_count)
 		server.worker_count = default_threads();
 	files = raise_file_limit();
-	if (!server.max_connections)
+	if (!server.max_connections) {
 		server.max_connections = files > FILES_OWN + 2 ?
 					 (files - FILES_OWN) / 2 : 1;
+		if (server.max_connections > DEFAULT_CONNECTIONS)
+			server.max_connections = DEFAULT_CONNECTIONS;
+	}
 
 	ret = kernel_choose_user(&server, user);
 	if (!ret)
