@@ -47,6 +47,7 @@ static bool is_loopback(const struct sockaddr *a)
 	const struct sockaddr_in6 *in6 = (const void *)a;
 	const struct sockaddr_in *in = (const void *)a;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.*): getaddrinfo() has filled it */
 	if (a->sa_family == AF_INET)
 		return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 	return a->sa_family == AF_INET6 &&
