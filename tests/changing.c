@@ -10,8 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define LARGE	900000U

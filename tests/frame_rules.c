@@ -3,8 +3,7 @@
  * Unit test of module/frame.c, in user space: the codec, and which verdict a
  * frame gets. What a broker answers to the same is tested by protocol.c.
  */
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "../module/frame.h"
 #include "../module/pattern.h"
 

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #include <linux/blipmq_netlink.h>
 

@@ -11,8 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define MANY	1500
@@ -78,7 +77,7 @@ static bool got(int fd, u32 number, const char *topic)
 	return false;
 }
 
-TEST_F_TIMEOUT(many, two_topics, 120)
+TEST_F(many, two_topics)
 {
 	char more;
 	u32 i, s;
@@ -102,7 +101,7 @@ TEST_F_TIMEOUT(many, two_topics, 120)
 	}
 }
 
-TEST_F_TIMEOUT(many, topics_by_subscribers, 120)
+TEST_F(many, topics_by_subscribers)
 {
 	char topic[16], more;
 	u8 payload[4];
@@ -147,7 +146,7 @@ static void come_and_go(void)
 	}
 }
 
-TEST_F_TIMEOUT(many, while_others_come_and_go, 120)
+TEST_F(many, while_others_come_and_go)
 {
 	int round, status;
 	pid_t pid[2];

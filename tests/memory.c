@@ -7,8 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define MIB	(1U << 20)
@@ -81,7 +80,7 @@ FIXTURE_TEARDOWN(memory)
 	free(self->payload);
 }
 
-TEST_F_TIMEOUT(memory, publishers_are_told, 120)
+TEST_F(memory, publishers_are_told)
 {
 	struct blipmq_socket_stats stats;
 
@@ -101,7 +100,7 @@ TEST_F_TIMEOUT(memory, publishers_are_told, 120)
 	EXPECT_TRUE(lib_expect_msg(&self->sub, "memory.t", "again", 5, NULL));
 }
 
-TEST_F_TIMEOUT(memory, a_frame_in_pieces_takes_no_more, 120)
+TEST_F(memory, a_frame_in_pieces_takes_no_more)
 {
 	long long before = lib_status_of("memory-bytes");
 	struct lib_peer *p = &self->pub;

@@ -6,8 +6,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 /* The family has two types and one protocol. */

@@ -6,8 +6,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define TOPIC	"c.t"

@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 FIXTURE(options) {

@@ -9,8 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define TOPIC		"slow.t"
@@ -271,45 +270,45 @@ static void never_reads(struct __test_metadata *_metadata,
 	EXPECT_TRUE(accounted(self, total + 5, &t));
 }
 
-TEST_F_TIMEOUT(slow, message_limit, 120)
+TEST_F(slow, message_limit)
 {
 	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_MESSAGES, 100));
 	never_reads(_metadata, self, KIB, 1, DEFAULT_BYTES, 100);
 }
 
-TEST_F_TIMEOUT(slow, message_limit_with_bundles, 120)
+TEST_F(slow, message_limit_with_bundles)
 {
 	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_MESSAGES, 100));
 	never_reads(_metadata, self, KIB, 48, DEFAULT_BYTES, 100);
 }
 
-TEST_F_TIMEOUT(slow, byte_limit, 120)
+TEST_F(slow, byte_limit)
 {
 	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_BYTES, 128 * KIB));
 	never_reads(_metadata, self, KIB, 1, 128 * KIB, 128);
 }
 
-TEST_F_TIMEOUT(slow, byte_limit_with_bundles, 120)
+TEST_F(slow, byte_limit_with_bundles)
 {
 	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_BYTES, 128 * KIB));
 	never_reads(_metadata, self, KIB, 48, 128 * KIB, 128);
 }
 
 /* The newest of a bundle that does not fit as a whole stay. */
-TEST_F_TIMEOUT(slow, bundles_larger_than_the_message_limit, 120)
+TEST_F(slow, bundles_larger_than_the_message_limit)
 {
 	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_MESSAGES, 5));
 	never_reads(_metadata, self, KIB, 64, DEFAULT_BYTES, 5);
 }
 
 /* Alone in the queue, one bundle may be larger than the bytes allow. */
-TEST_F_TIMEOUT(slow, bundles_larger_than_the_byte_limit, 120)
+TEST_F(slow, bundles_larger_than_the_byte_limit)
 {
 	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_BYTES, 16 * KIB));
 	never_reads(_metadata, self, KIB, 64, 96 * KIB, 64);
 }
 
-TEST_F_TIMEOUT(slow, messages_larger_than_the_byte_limit, 120)
+TEST_F(slow, messages_larger_than_the_byte_limit)
 {
 	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_BYTES, 16 * KIB));
 	never_reads(_metadata, self, 64 * KIB, 1, 96 * KIB, 1);
@@ -358,7 +357,7 @@ static void reads_meanwhile(struct __test_metadata *_metadata,
 	EXPECT_TRUE(accounted(self, total, &t));
 }
 
-TEST_F_TIMEOUT(slow, reads_now_and_then, 120)
+TEST_F(slow, reads_now_and_then)
 {
 	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_MESSAGES, 64));
 	reads_meanwhile(_metadata, self, 200, 7, true);
@@ -368,7 +367,7 @@ TEST_F_TIMEOUT(slow, reads_now_and_then, 120)
  * What the reader has begun fills the queue, so that it is the new messages
  * that are dropped: their place is behind what is being read.
  */
-TEST_F_TIMEOUT(slow, reads_bundles_larger_than_the_byte_limit, 120)
+TEST_F(slow, reads_bundles_larger_than_the_byte_limit)
 {
 	ASSERT_TRUE(limit(self, BLIPMQ_QUEUE_BYTES, 16 * KIB));
 	reads_meanwhile(_metadata, self, KIB, 24, false);

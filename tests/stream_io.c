@@ -11,8 +11,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define MIB	(1U << 20)

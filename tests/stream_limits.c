@@ -8,8 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define TOPIC	"l.t"
