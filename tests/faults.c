@@ -204,6 +204,7 @@ static void run_all(const struct faults_scenario *sc, const char *only)
 
 int main(int argc, char **argv)
 {
+	setvbuf(stdout, NULL, _IOLBF, 0);	/* each result when it comes */
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0) {
 		printf("1..0 # SKIP this kernel has no fault injection\n");
