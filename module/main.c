@@ -6,6 +6,7 @@
 #include <linux/rcupdate.h>
 #include <net/genetlink.h>
 
+#include "disconnect.h"
 #include "netlink.h"
 #include "netns.h"
 #include "sock.h"
@@ -22,9 +23,12 @@ static int __init blipmq_init(void)
 		       AF_MAX - 1);
 		return -EINVAL;
 	}
-	err = blipmq_net_init();
+	err = blipmq_disconnect_init();
 	if (err)
 		return err;
+	err = blipmq_net_init();
+	if (err)
+		goto err_disconnect_exit;
 	err = blipmq_netlink_register();
 	if (err)
 		goto err_net_exit;
@@ -45,6 +49,8 @@ err_netlink_unregister:
 err_net_exit:
 	blipmq_net_exit();
 	rcu_barrier();
+err_disconnect_exit:
+	blipmq_disconnect_exit();
 	return err;
 }
 
@@ -52,6 +58,7 @@ static void __exit blipmq_exit(void)
 {
 	blipmq_netlink_unregister();
 	blipmq_sock_unregister();
+	blipmq_disconnect_exit();
 	blipmq_net_exit();
 	/* Topics, sets and rings are freed by RCU callbacks of ours. */
 	rcu_barrier();

@@ -20,6 +20,7 @@
 void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns)
 {
 	blipmq_chain_init(&q->chain, ns);
+	blipmq_gaps_init(&q->gaps);
 	q->limit_messages = READ_ONCE(ns->limits.queue_messages);
 	q->limit_bytes = READ_ONCE(ns->limits.queue_bytes);
 }
@@ -74,7 +75,7 @@ void blipmq_queue_release(struct blipmq_queue *q, u32 messages, u32 bytes)
 /**
  * blipmq_queue_drop() - count messages that will not be delivered
  * @q: the queue
- * @reason: why
+ * @reason: why; not one that is to be told as a loss
  * @messages: how many
  */
 void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
@@ -82,15 +83,13 @@ void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
 {
 	spin_lock(&q->chain.head_lock);
 	q->dropped[reason] += messages;
-	if (reason == BLIPMQ_DROP_OVERFLOW || reason == BLIPMQ_DROP_NO_MEMORY)
-		WRITE_ONCE(q->lost, q->lost + messages);
 	spin_unlock(&q->chain.head_lock);
 }
 
 /*
- * Push, at the price of the oldest messages when there is no memory for a
- * longer queue. Where they are not in the way, or cannot be had, the new ones
- * are not taken: BLIPMQ_RING_FULL.
+ * Push, under drop-oldest at the price of the oldest messages when there is no
+ * memory for a longer queue. Where they are not in the way, or cannot be had,
+ * the new ones are not taken: BLIPMQ_RING_FULL.
  */
 static enum blipmq_ring_result queue_chain_push(struct blipmq_queue *q,
 						struct sk_buff *b, u64 mask)
@@ -101,6 +100,7 @@ static enum blipmq_ring_result queue_chain_push(struct blipmq_queue *q,
 	for (;;) {
 		result = blipmq_chain_push(&q->chain, b, mask);
 		if (result != BLIPMQ_RING_FULL ||
+		    READ_ONCE(q->policy) != BLIPMQ_OVERFLOW_DROP_OLDEST ||
 		    !blipmq_chain_is_single(&q->chain))
 			return result;
 		/* The oldest may belong to a publisher whose CPU stands still. */
@@ -110,13 +110,57 @@ static enum blipmq_ring_result queue_chain_push(struct blipmq_queue *q,
 	}
 }
 
+static __always_inline bool queue_push(struct blipmq_queue *q,
+				       struct sk_buff *b, u64 mask, u32 n,
+				       u32 bytes)
+{
+	enum blipmq_ring_result result = queue_chain_push(q, b, mask);
+
+	if (likely(result == BLIPMQ_RING_OK)) {
+		atomic64_add(n, &q->matched);
+		/* Pairs with the barrier in blipmq_queue_arm(). */
+		smp_mb__after_atomic();
+		blipmq_queue_wake(q);
+		return true;
+	}
+	blipmq_queue_release(q, n, bytes);
+	if (result == BLIPMQ_RING_FULL) {
+		atomic64_add(n, &q->matched);
+		if (READ_ONCE(q->policy) == BLIPMQ_OVERFLOW_DISCONNECT)
+			blipmq_queue_cut(q, BLIPMQ_DROP_NO_MEMORY, n);
+		else
+			blipmq_queue_drop_new(q, BLIPMQ_DROP_NO_MEMORY, n);
+	}
+	smp_mb();	/* as above: losses are news, too */
+	blipmq_queue_wake(q);
+	return false;
+}
+
+/**
+ * blipmq_queue_push_charged() - queue messages that count as queued already
+ * @q: the queue
+ * @b: the bundle; one of the caller's references becomes the queue's
+ * @mask: which of its frames, at least one
+ *
+ * The limits are not looked at.
+ *
+ * Context: an RCU read-side section; does not sleep.
+ * Return: as blipmq_queue_push(); the charge is the queue's, or given back.
+ */
+bool blipmq_queue_push_charged(struct blipmq_queue *q, struct sk_buff *b,
+			       u64 mask)
+{
+	return queue_push(q, b, mask, hweight64(mask),
+			  blipmq_bundle_cb(b)->charge);
+}
+
 /**
  * blipmq_queue_push() - queue messages for the reader
  * @q: the queue
  * @b: the bundle; one of the caller's references becomes the queue's
  * @mask: which of its frames, at least one
  *
- * A full queue drops its oldest messages.
+ * What a full queue does is its policy's to say, see overflow.c.
  *
  * Context: an RCU read-side section; does not sleep.
  * Return: false when the queue did not keep the reference: it is closed, or
@@ -125,39 +169,15 @@ static enum blipmq_ring_result queue_chain_push(struct blipmq_queue *q,
 bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
 {
 	u32 bytes = blipmq_bundle_cb(b)->charge;
-	enum blipmq_ring_result result;
 	u32 n = hweight64(mask);
 	u64 used;
 
-	if (READ_ONCE(q->chain.closed))
+	if (unlikely(READ_ONCE(q->aside)))
 		return false;
 	used = atomic64_add_return(blipmq_used(n, bytes), &q->used);
-	if (unlikely(blipmq_queue_is_over(q, used, bytes))) {
-		mask = blipmq_queue_make_room(q, mask, bytes);
-		if (!mask)
-			goto wake;
-		n = hweight64(mask);
-	}
-	result = queue_chain_push(q, b, mask);
-	if (unlikely(result != BLIPMQ_RING_OK)) {
-		blipmq_queue_release(q, n, bytes);
-		/* Others may have been evicted for it. */
-		if (result == BLIPMQ_RING_IS_CLOSED)
-			goto wake;
-		atomic64_add(n, &q->matched);
-		blipmq_queue_drop_new(q, BLIPMQ_DROP_NO_MEMORY, n);
-		goto wake;
-	}
-	atomic64_add(n, &q->matched);
-	/* Pairs with the barrier in blipmq_queue_arm(). */
-	smp_mb__after_atomic();
-	blipmq_queue_wake(q);
-	return true;
-
-wake:
-	smp_mb();	/* as above: losses are news, too */
-	blipmq_queue_wake(q);
-	return false;
+	if (unlikely(blipmq_queue_is_over(q, used, bytes)))
+		return blipmq_queue_push_over(q, b, mask);
+	return queue_push(q, b, mask, n, bytes);
 }
 
 void __blipmq_queue_wake(struct blipmq_queue *q)
@@ -168,22 +188,16 @@ void __blipmq_queue_wake(struct blipmq_queue *q)
 		sk->sk_data_ready(sk);
 }
 
-/*
- * How many losses belong before position @pos: all of them, or those before
- * the latest gap when that one began behind @pos.
- */
+/* How many losses are to be told before the message at position @pos. */
 static u64 queue_lost_before(struct blipmq_queue *q, u64 pos)
 {
-	u64 lost, n;
+	u64 lost;
 
 	spin_lock(&q->chain.head_lock);
-	lost = q->gap_end > pos ? q->lost_before : q->lost;
+	lost = blipmq_gaps_take(&q->gaps, pos);
 	spin_unlock(&q->chain.head_lock);
-	if (lost <= q->lost_seen)
-		return 0;
-	n = lost - q->lost_seen;
-	WRITE_ONCE(q->lost_seen, lost);
-	return n;
+	WRITE_ONCE(q->lost_seen, q->lost_seen + lost);
+	return lost;
 }
 
 /**
@@ -201,6 +215,8 @@ bool blipmq_queue_pop(struct blipmq_queue *q, struct blipmq_entry *entry)
 	struct blipmq_ring *finished;
 	struct blipmq_slot slot;
 
+	if (blipmq_queue_is_cut(q))
+		return false;
 	rcu_read_lock();
 	while (!blipmq_chain_pop(&q->chain, &slot, &finished)) {
 		if (!finished) {
@@ -268,6 +284,7 @@ static u32 queue_drain(struct blipmq_queue *q, struct blipmq_ring *ring)
  */
 void blipmq_queue_seal(struct blipmq_queue *q)
 {
+	set_bit(BLIPMQ_ASIDE_ENDED, &q->aside);
 	blipmq_chain_seal(&q->chain);
 }
 
@@ -281,9 +298,11 @@ void blipmq_queue_seal(struct blipmq_queue *q)
  */
 void blipmq_queue_close(struct blipmq_queue *q)
 {
-	struct blipmq_ring *ring = blipmq_chain_close(&q->chain);
+	struct blipmq_ring *ring;
 	u32 messages = 0;
 
+	set_bit(BLIPMQ_ASIDE_ENDED, &q->aside);
+	ring = blipmq_chain_close(&q->chain);
 	while (ring) {
 		messages += queue_drain(q, ring);
 		ring = blipmq_chain_free_first(&q->chain, ring);
@@ -299,5 +318,6 @@ void blipmq_queue_close(struct blipmq_queue *q)
 void blipmq_queue_destroy(struct blipmq_queue *q)
 {
 	WARN_ON_ONCE(atomic64_read(&q->used));
+	blipmq_gaps_destroy(&q->gaps);
 	blipmq_chain_destroy(&q->chain);
 }

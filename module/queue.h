@@ -12,6 +12,7 @@
 #include <linux/cache.h>
 
 #include "chain.h"
+#include "gaps.h"
 #include "types.h"
 
 /*
@@ -35,9 +36,18 @@ static inline u64 blipmq_used_bytes(u64 used)
 	return used & ((1ULL << BLIPMQ_USED_BYTES_BITS) - 1);
 }
 
+/* struct blipmq_queue.aside: what keeps pushes from the rings. */
+enum blipmq_aside {
+	BLIPMQ_ASIDE_ENDED,	/* nothing comes any more */
+	BLIPMQ_ASIDE_CUT,	/* nor is anything read, see disconnect.c */
+};
+
 /**
  * struct blipmq_queue - the receive queue
  * @chain: its rings
+ * @aside: bits of enum blipmq_aside, none for a queue that takes pushes as
+ *	quickly as it can
+ * @policy: enum blipmq_overflow, written under the socket's tx_lock
  * @limit_messages: messages that may wait
  * @limit_bytes: bytes that they may hold
  * @armed: the reader sleeps, or will, and wants to be woken
@@ -45,14 +55,15 @@ static inline u64 blipmq_used_bytes(u64 used)
  * @matched: messages that matched, those that were dropped included
  * @lost: messages that overflow and lack of memory took, under the chain's
  *	head_lock as the members up to @dropped are
- * @lost_before: @lost when the latest gap began
- * @gap_end: the position behind the latest gap
+ * @gaps: where they were lost, as far as it was not reported
  * @dropped: messages dropped, by reason
  * @next_pos: the reader's next position if nothing was evicted
  * @lost_seen: how much of @lost the reader reported
  */
 struct blipmq_queue {
 	struct blipmq_chain	chain;
+	unsigned long		aside;
+	u32			policy;
 	u32			limit_messages;
 	u32			limit_bytes;
 	int			armed;
@@ -63,8 +74,7 @@ struct blipmq_queue {
 
 	/* Written by publishers that evict. */
 	u64			lost ____cacheline_aligned_in_smp;
-	u64			lost_before;
-	u64			gap_end;
+	struct blipmq_gaps	gaps;
 	u64			dropped[BLIPMQ_DROP_REASONS];
 
 	/* The reader's own. */
@@ -93,6 +103,8 @@ bool __must_check blipmq_queue_hold(struct blipmq_queue *q);
 void blipmq_queue_put(struct blipmq_queue *q);
 
 bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask);
+bool blipmq_queue_push_charged(struct blipmq_queue *q, struct sk_buff *b,
+			       u64 mask);
 
 bool blipmq_queue_pop(struct blipmq_queue *q, struct blipmq_entry *entry);
 u64 blipmq_queue_take_lost(struct blipmq_queue *q);
@@ -104,13 +116,23 @@ void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes);
 /* Pushes into a full queue that find nothing to evict this often give up. */
 #define BLIPMQ_ROOM_TRIES	4
 
+/* overflow.c */
+bool blipmq_queue_push_over(struct blipmq_queue *q, struct sk_buff *b,
+			    u64 mask);
+int __must_check blipmq_queue_set_policy(struct blipmq_queue *q, u32 policy);
+
+/* disconnect.c */
+void blipmq_queue_cut(struct blipmq_queue *q, enum blipmq_drop reason,
+		      u32 messages);
+
 /* queue_room.c */
+u32 blipmq_queue_room(struct blipmq_queue *q, u32 messages, u32 bytes);
+u64 __must_check blipmq_queue_make_room(struct blipmq_queue *q, u64 mask,
+					u32 bytes);
 bool blipmq_queue_is_over(struct blipmq_queue *q, u64 used, u32 own_bytes);
 bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason);
 void blipmq_queue_drop_new(struct blipmq_queue *q, enum blipmq_drop reason,
 			   u32 messages);
-u64 __must_check blipmq_queue_make_room(struct blipmq_queue *q, u64 mask,
-					u32 bytes);
 void blipmq_queue_set_limits(struct blipmq_queue *q, u32 messages, u32 bytes);
 
 /**
@@ -125,6 +147,11 @@ static inline int __must_check blipmq_queue_open(struct blipmq_queue *q)
 	return blipmq_chain_open(&q->chain);
 }
 
+static inline bool blipmq_queue_is_cut(const struct blipmq_queue *q)
+{
+	return unlikely(test_bit(BLIPMQ_ASIDE_CUT, &q->aside));
+}
+
 /**
  * blipmq_queue_readable() - is there an entry to pop?
  * @q: the queue
@@ -133,7 +160,7 @@ static inline int __must_check blipmq_queue_open(struct blipmq_queue *q)
  */
 static inline bool blipmq_queue_readable(struct blipmq_queue *q)
 {
-	return blipmq_chain_readable(&q->chain);
+	return blipmq_chain_readable(&q->chain) && !blipmq_queue_is_cut(q);
 }
 
 /**

@@ -37,9 +37,7 @@ bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason)
 		blipmq_chain_leave(&q->chain, finished);
 	}
 	n = hweight64(slot.mask);
-	if (q->gap_end != slot.seq)
-		q->lost_before = q->lost;
-	q->gap_end = slot.seq + 1;
+	blipmq_gaps_add_first(&q->gaps, slot.seq + 1, n);
 	q->dropped[reason] += n;
 	WRITE_ONCE(q->lost, q->lost + n);
 	spin_unlock(&q->chain.head_lock);
@@ -76,16 +74,6 @@ bool blipmq_queue_is_over(struct blipmq_queue *q, u64 used, u32 own_bytes)
 		blipmq_used_bytes(used) > own_bytes);
 }
 
-/* Only the newest @keep of the frames in @mask. */
-static u64 queue_mask_newest(u64 mask, u32 keep)
-{
-	u32 n = hweight64(mask);
-
-	while (n-- > keep)
-		mask &= mask - 1;
-	return mask;
-}
-
 /**
  * blipmq_queue_drop_new() - count messages that were not queued at all
  * @q: the queue
@@ -105,15 +93,42 @@ void blipmq_queue_drop_new(struct blipmq_queue *q, enum blipmq_drop reason,
 
 	spin_lock(&q->chain.head_lock);
 	ring = rcu_dereference(q->chain.tail);
-	if (ring) {
-		end = READ_ONCE(ring->tail) & ~BLIPMQ_RING_CLOSED;
-		if (q->gap_end != end)
-			q->lost_before = q->lost;
-		q->gap_end = end;
-	}
+	/* Nothing comes behind the end of a sealed one. */
+	end = ring ? READ_ONCE(ring->tail) & ~BLIPMQ_RING_CLOSED : U64_MAX;
+	blipmq_gaps_add_last(&q->gaps, end, messages);
 	q->dropped[reason] += messages;
 	WRITE_ONCE(q->lost, q->lost + messages);
 	spin_unlock(&q->chain.head_lock);
+}
+
+/**
+ * blipmq_queue_room() - how many of some new messages fit
+ * @q: the queue
+ * @messages: how many there are; they are charged
+ * @bytes: their charge
+ *
+ * Return: a number up to @messages.
+ */
+u32 blipmq_queue_room(struct blipmq_queue *q, u32 messages, u32 bytes)
+{
+	u64 used = atomic64_read(&q->used);
+	u64 others = blipmq_used_messages(used) - messages;
+	u32 limit = READ_ONCE(q->limit_messages);
+
+	if (blipmq_used_bytes(used) > queue_limit_bytes(q) &&
+	    blipmq_used_bytes(used) > bytes)
+		return 0;
+	return others < limit ? min_t(u64, limit - others, messages) : 0;
+}
+
+/* Only the newest @keep of the frames in @mask. */
+static u64 queue_mask_newest(u64 mask, u32 keep)
+{
+	u32 n = hweight64(mask);
+
+	while (n-- > keep)
+		mask &= mask - 1;
+	return mask;
 }
 
 /**
@@ -130,7 +145,7 @@ void blipmq_queue_drop_new(struct blipmq_queue *q, enum blipmq_drop reason,
  */
 u64 blipmq_queue_make_room(struct blipmq_queue *q, u64 mask, u32 bytes)
 {
-	u32 n = hweight64(mask), room, limit;
+	u32 n = hweight64(mask), room;
 	int tries = 0;
 	u64 used;
 
@@ -142,15 +157,7 @@ u64 blipmq_queue_make_room(struct blipmq_queue *q, u64 mask, u32 bytes)
 		    ++tries == BLIPMQ_ROOM_TRIES)
 			break;
 	}
-	used = atomic64_read(&q->used);
-	limit = READ_ONCE(q->limit_messages);
-	room = blipmq_used_messages(used) - n < limit ?
-		limit - (blipmq_used_messages(used) - n) : 0;
-	room = min(room, n);
-	if (blipmq_used_bytes(used) > queue_limit_bytes(q) &&
-	    blipmq_used_bytes(used) > bytes)
-		room = 0;
-
+	room = blipmq_queue_room(q, n, bytes);
 	atomic64_add(n - room, &q->matched);
 	blipmq_queue_release(q, n - room, room ? 0 : bytes);
 	blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, n - room);

@@ -267,9 +267,11 @@ int blipmq_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg,
 
 	mutex_lock(&bs->rx_lock);
 	for (;;) {
-		ret = 0;
-		if (READ_ONCE(bs->state) & BLIPMQ_RX_ENDED)
+		/* An error is told once, and then the end. */
+		if (READ_ONCE(bs->state) & BLIPMQ_RX_ENDED) {
+			ret = sock_error(sock->sk);
 			break;
+		}
 		if (blipmq_cursor_load(&bs->cursor, &bs->queue)) {
 			ret = recv_frame(bs, msg, len, flags);
 			break;
@@ -296,7 +298,11 @@ __poll_t blipmq_seqpacket_poll(struct file *file, struct socket *sock,
 			       struct poll_table_struct *wait)
 {
 	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	__poll_t mask;
 
 	sock_poll_wait(file, sock, wait);
-	return blipmq_sock_poll_in(bs) | EPOLLOUT | EPOLLWRNORM;
+	mask = blipmq_sock_poll_in(bs) | EPOLLOUT | EPOLLWRNORM;
+	if (READ_ONCE(bs->sk.sk_err))
+		mask |= EPOLLERR;
+	return mask;
 }

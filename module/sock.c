@@ -8,6 +8,7 @@
 
 #include "answers.h"
 #include "bundle.h"
+#include "disconnect.h"
 #include "gather.h"
 #include "netns.h"
 #include "pattern.h"
@@ -187,6 +188,8 @@ static int blipmq_release(struct socket *sock)
 	blipmq_queue_close(&bs->queue);
 	if (bs->publisher)
 		xa_erase(&ns->publishers, bs->publisher);
+	/* For whoever gets the lock later. */
+	WRITE_ONCE(bs->state, bs->state | BLIPMQ_RX_ENDED | BLIPMQ_TX_ENDED);
 	mutex_unlock(&bs->tx_lock);
 
 	blipmq_queue_drop(&bs->queue, BLIPMQ_DROP_CLOSED,
@@ -307,6 +310,7 @@ static int blipmq_create(struct net *net, struct socket *sock, int protocol,
 	bs->state = 0;
 	mutex_init(&bs->rx_lock);
 	mutex_init(&bs->tx_lock);
+	INIT_WORK(&bs->disconnect, blipmq_disconnect_work);
 	bs->subscriptions = RB_ROOT;
 	bs->uid = current_euid();
 	bs->gid = current_egid();

@@ -10,6 +10,7 @@
 #include <linux/net.h>
 #include <linux/rbtree.h>
 #include <linux/uidgid.h>
+#include <linux/workqueue.h>
 #include <net/sock.h>
 
 #include "answers.h"
@@ -67,6 +68,7 @@ struct blipmq_input {
  * @lost_left: bytes of it that were not read
  * @begun: what a stream's reader is in the middle of
  * @queue: what others publish
+ * @disconnect: ends a reader that is too slow, see disconnect.c
  * @tx_lock: one publisher, or change of subscriptions, at a time; guards all
  *	members below
  * @subscriptions: by topic
@@ -105,6 +107,7 @@ struct blipmq_sock {
 	enum blipmq_piece	begun;
 
 	struct blipmq_queue	queue;
+	struct work_struct	disconnect;
 
 	struct mutex		tx_lock;	/* one publisher */
 	struct rb_root		subscriptions;

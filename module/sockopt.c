@@ -101,9 +101,7 @@ int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)
 					bs->queue.limit_messages, value);
 		return 0;
 	case BLIPMQ_OVERFLOW:
-		if (value > BLIPMQ_OVERFLOW_CONFLATE)
-			return -EINVAL;
-		return value == BLIPMQ_OVERFLOW_DROP_OLDEST ? 0 : -EOPNOTSUPP;
+		return blipmq_queue_set_policy(&bs->queue, value);
 	case BLIPMQ_TTL:
 		return !value || value == BLIPMQ_TTL_NEVER ? 0 : -EOPNOTSUPP;
 	}
@@ -235,7 +233,7 @@ static int get_value(struct blipmq_sock *bs, int option, union option_value *v)
 		v->number = bs->queue.limit_bytes;
 		break;
 	case BLIPMQ_OVERFLOW:
-		v->number = BLIPMQ_OVERFLOW_DROP_OLDEST;
+		v->number = bs->queue.policy;
 		break;
 	case BLIPMQ_TTL:
 	case BLIPMQ_PASSCRED:

@@ -90,6 +90,23 @@ int blipmq_stream_fail(struct blipmq_sock *bs, struct blipmq_verdict v)
 	return 0;
 }
 
+/**
+ * blipmq_stream_disconnect() - end a connection whose queue overflowed
+ * @bs: the stream
+ *
+ * Its client gets the ERR and the end of file, or when there is no memory for
+ * the one, the other alone.
+ *
+ * Context: tx_lock is held; may sleep.
+ */
+void blipmq_stream_disconnect(struct blipmq_sock *bs)
+{
+	if (!blipmq_answers_reserve(&bs->answers, bs->ns))
+		blipmq_answers_err(&bs->answers, NULL, 0, 0, BLIPMQ_CODE_LIMIT,
+				   "receive queue is full");
+	stream_failed(bs);
+}
+
 /*
  * Refuse a whole frame, and end the connection where the code says so. The
  * topic is echoed if the frame has one.

@@ -32,5 +32,6 @@ int __must_check blipmq_stream_frame(struct blipmq_sock *bs,
 int __must_check blipmq_stream_fail(struct blipmq_sock *bs,
 				    struct blipmq_verdict v);
 void blipmq_stream_show_answers(struct blipmq_sock *bs);
+void blipmq_stream_disconnect(struct blipmq_sock *bs);
 
 #endif /* _BLIPMQ_STREAM_IN_H */

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The gaps of a receive queue. Policies that drop the oldest widen the first
+ * gap; those that drop what comes leave one behind each message that they
+ * take, so their number is bounded by the queue's limit.
+ */
+#include <linux/log2.h>
+#include <linux/slab.h>
+
+#include "gaps.h"
+
+/* Room when the two that need no memory are used. */
+#define GAPS_MORE	16U
+
+/**
+ * blipmq_gaps_init() - nothing is lost
+ * @g: the gaps
+ */
+void blipmq_gaps_init(struct blipmq_gaps *g)
+{
+	memset(g, 0, sizeof(*g));
+	g->room = BLIPMQ_GAPS_FEW;
+}
+
+/**
+ * blipmq_gaps_destroy() - free what they hold
+ * @g: the gaps
+ */
+void blipmq_gaps_destroy(struct blipmq_gaps *g)
+{
+	kfree(g->more);
+}
+
+/* The gap number @i, counted from the oldest. */
+static struct blipmq_gap *gaps_at(struct blipmq_gaps *g, u32 i)
+{
+	struct blipmq_gap *ring = g->more ?: g->few;
+
+	return &ring[(g->first + i) & (g->room - 1)];
+}
+
+static bool gaps_grow(struct blipmq_gaps *g)
+{
+	u32 room = max(2 * g->room, GAPS_MORE), i;
+	struct blipmq_gap *more;
+
+	more = kmalloc_array(room, sizeof(*more), GFP_NOWAIT |
+			     __GFP_NOMEMALLOC | __GFP_ACCOUNT | __GFP_NOWARN);
+	if (!more)
+		return false;
+	for (i = 0; i < g->nr; i++)
+		more[i] = *gaps_at(g, i);
+	kfree(g->more);
+	g->more = more;
+	g->room = room;
+	g->first = 0;
+	return true;
+}
+
+/**
+ * blipmq_gaps_add_last() - messages were lost behind all that waits
+ * @g: the gaps
+ * @end: the position of the next message
+ * @lost: how many
+ *
+ * Without memory for one more gap they are told of late, with the last one's.
+ *
+ * Context: the caller's spinlock is held.
+ */
+void blipmq_gaps_add_last(struct blipmq_gaps *g, u64 end, u64 lost)
+{
+	struct blipmq_gap *last = g->nr ? gaps_at(g, g->nr - 1) : NULL;
+
+	if (last && end > last->end && (g->nr < g->room || gaps_grow(g)))
+		last = NULL;
+	if (!last) {
+		last = gaps_at(g, g->nr++);
+		last->end = end;
+		last->lost = 0;
+	}
+	last->end = max(last->end, end);
+	last->lost += lost;
+}
+
+/* Make the gap number @k, and those before it, the next ones. */
+static struct blipmq_gap *gaps_insert(struct blipmq_gaps *g, u32 k)
+{
+	u32 i;
+
+	g->first = (g->first - 1) & (g->room - 1);
+	g->nr++;
+	for (i = 0; i < k; i++)
+		*gaps_at(g, i) = *gaps_at(g, i + 1);
+	return gaps_at(g, k);
+}
+
+static void gaps_remove(struct blipmq_gaps *g, u32 k)
+{
+	for (; k; k--)
+		*gaps_at(g, k) = *gaps_at(g, k - 1);
+	g->first = (g->first + 1) & (g->room - 1);
+	g->nr--;
+}
+
+/**
+ * blipmq_gaps_add_first() - the oldest message was lost
+ * @g: the gaps
+ * @end: the position behind it
+ * @lost: how many there were at its position
+ *
+ * It makes one of the gaps on both sides. One further ahead belongs to a
+ * message that the reader has taken already and asks for it next.
+ *
+ * Context: the caller's spinlock is held.
+ */
+void blipmq_gaps_add_first(struct blipmq_gaps *g, u64 end, u64 lost)
+{
+	struct blipmq_gap *gap;
+	u32 k = 0;
+
+	while (k < g->nr && gaps_at(g, k)->end < end - 1)
+		k++;
+	if (k < g->nr && gaps_at(g, k)->end <= end) {
+		gap = gaps_at(g, k);
+		lost += gap->lost;
+		if (k + 1 < g->nr && gaps_at(g, k + 1)->end <= end) {
+			lost += gaps_at(g, k + 1)->lost;
+			gaps_remove(g, k);
+			gap = gaps_at(g, k);
+		}
+	} else if (g->nr < g->room || gaps_grow(g)) {
+		gap = gaps_insert(g, k);
+	} else {
+		gaps_at(g, min(k, g->nr - 1))->lost += lost;
+		return;
+	}
+	gap->end = end;
+	gap->lost = lost;
+}
+
+/**
+ * blipmq_gaps_take() - what was lost before a message
+ * @g: the gaps
+ * @pos: its position; U64_MAX for all
+ *
+ * Context: the caller's spinlock is held.
+ * Return: messages; their gaps are forgotten.
+ */
+u64 blipmq_gaps_take(struct blipmq_gaps *g, u64 pos)
+{
+	u64 lost = 0;
+
+	while (g->nr && gaps_at(g, 0)->end <= pos) {
+		lost += gaps_at(g, 0)->lost;
+		g->first = (g->first + 1) & (g->room - 1);
+		g->nr--;
+	}
+	return lost;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a full receive queue does with new messages: the policies that
+ * BLIPMQ_OVERFLOW names. A queue with room never gets here.
+ */
+#include <linux/bitops.h>
+#include <linux/blipmq.h>
+
+#include "bundle.h"
+#include "queue.h"
+
+/* Only the oldest @keep of the frames in @mask. */
+static u64 mask_oldest(u64 mask, u32 keep)
+{
+	u32 n = hweight64(mask);
+
+	while (n-- > keep)
+		mask ^= BIT_ULL(fls64(mask) - 1);
+	return mask;
+}
+
+static bool over_drop_oldest(struct blipmq_queue *q, struct sk_buff *b,
+			     u64 mask)
+{
+	mask = blipmq_queue_make_room(q, mask, blipmq_bundle_cb(b)->charge);
+	if (mask)
+		return blipmq_queue_push_charged(q, b, mask);
+	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news */
+	blipmq_queue_wake(q);
+	return false;
+}
+
+/* What fits is taken, the first frames of the bundle. */
+static bool over_drop_new(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
+{
+	u32 bytes = blipmq_bundle_cb(b)->charge;
+	u32 n = hweight64(mask);
+	u32 room = blipmq_queue_room(q, n, bytes);
+	bool kept = false;
+
+	if (room == n)
+		return blipmq_queue_push_charged(q, b, mask);
+	blipmq_queue_release(q, n - room, room ? 0 : bytes);
+	if (room)
+		kept = blipmq_queue_push_charged(q, b, mask_oldest(mask, room));
+	/* Behind those that were taken. */
+	atomic64_add(n - room, &q->matched);
+	blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, n - room);
+	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news */
+	blipmq_queue_wake(q);
+	return kept;
+}
+
+static bool over_disconnect(struct blipmq_queue *q, struct sk_buff *b,
+			    u64 mask)
+{
+	u32 n = hweight64(mask);
+
+	blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
+	atomic64_add(n, &q->matched);
+	blipmq_queue_cut(q, BLIPMQ_DROP_OVERFLOW, n);
+	return false;
+}
+
+/**
+ * blipmq_queue_push_over() - push to a queue that has no room
+ * @q: the queue
+ * @b: the bundle; one of the caller's references becomes the queue's
+ * @mask: which of its frames; they are charged
+ *
+ * Context: an RCU read-side section; does not sleep.
+ * Return: as blipmq_queue_push().
+ */
+bool blipmq_queue_push_over(struct blipmq_queue *q, struct sk_buff *b,
+			    u64 mask)
+{
+	switch (READ_ONCE(q->policy)) {
+	case BLIPMQ_OVERFLOW_DROP_NEW:
+		return over_drop_new(q, b, mask);
+	case BLIPMQ_OVERFLOW_DISCONNECT:
+		return over_disconnect(q, b, mask);
+	}
+	return over_drop_oldest(q, b, mask);
+}
+
+/**
+ * blipmq_queue_set_policy() - say what the queue does when it is full
+ * @q: the queue
+ * @policy: enum blipmq_overflow
+ *
+ * What is queued stays, and is delivered first. Publishers that are under way
+ * go by the policy that they find.
+ *
+ * Context: the socket's tx_lock is held; may sleep.
+ * Return: 0; -EINVAL when there is no such policy; -EOPNOTSUPP when it is not
+ * built yet.
+ */
+int blipmq_queue_set_policy(struct blipmq_queue *q, u32 policy)
+{
+	switch (policy) {
+	case BLIPMQ_OVERFLOW_DROP_OLDEST:
+	case BLIPMQ_OVERFLOW_DROP_NEW:
+	case BLIPMQ_OVERFLOW_DISCONNECT:
+		WRITE_ONCE(q->policy, policy);
+		return 0;
+	case BLIPMQ_OVERFLOW_BLOCK:
+	case BLIPMQ_OVERFLOW_CONFLATE:
+		return -EOPNOTSUPP;
+	}
+	return -EINVAL;
+}
