@@ -76,7 +76,8 @@ static inline void blipmq_net_charge(struct blipmq_net *ns, s64 bytes)
 
 static inline bool blipmq_net_is_full(struct blipmq_net *ns)
 {
-	return percpu_counter_read(&ns->memory) >=
+	/* The sum of what the CPUs have handed in, which others do meanwhile. */
+	return data_race(percpu_counter_read(&ns->memory)) >=
 	       (s64)READ_ONCE(ns->limits.memory_bytes);
 }
 
