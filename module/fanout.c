@@ -2,7 +2,8 @@
 /*
  * Fan-out. A bundle with one topic and one set goes straight to the set's
  * legs. For any other one the masks are gathered by leg first, so that each
- * leg gets one push, in the order of the frames, and nothing twice.
+ * leg gets one push, in the order of the frames, and nothing twice. Where there
+ * is no memory to do so, fanout_passes.c does without.
  */
 #include <linux/bitops.h>
 #include <linux/sched.h>
@@ -53,11 +54,63 @@ static void pusher_end(struct blipmq_pusher *p)
 		WARN_ON_ONCE(refcount_sub_and_test(p->refs, &p->b->users));
 }
 
-static struct blipmq_topic *batch_find(struct blipmq_net *ns,
-				       const struct sk_buff *b,
-				       const struct blipmq_batch_topic *t)
+/**
+ * blipmq_batch_route() - where the frames of one topic go
+ * @ns: the namespace
+ * @b: the bundle
+ * @t: the topic
+ * @route: set to the route when it is found, else to NULL
+ *
+ * Context: an RCU read-side section, as long as the route is used.
+ * Return: enum blipmq_found.
+ */
+enum blipmq_found blipmq_batch_route(struct blipmq_net *ns,
+				     const struct sk_buff *b,
+				     const struct blipmq_batch_topic *t,
+				     struct blipmq_route **route)
 {
-	return blipmq_topic_find(ns, blipmq_batch_name(b, t), t->len);
+	const u8 *name = blipmq_batch_name(b, t);
+	struct blipmq_topic *topic;
+
+	topic = blipmq_topic_find(ns, name, t->len);
+	if (likely(topic)) {
+		*route = blipmq_topic_route(ns, topic);
+		return likely(*route) ? BLIPMQ_FOUND : BLIPMQ_FOUND_STALE;
+	}
+	*route = NULL;
+	return blipmq_trie_matches(&ns->trie, name, t->len) ?
+		BLIPMQ_FOUND_STALE : BLIPMQ_FOUND_NOBODY;
+}
+
+/**
+ * blipmq_batch_match() - make the routes that are stale
+ * @ns: the namespace
+ * @b: the bundle
+ * @topics: its topics
+ * @nr_topics: how many
+ *
+ * Context: may sleep.
+ * Return: 0 to look again, or a negative errno when one cannot be made.
+ */
+int blipmq_batch_match(struct blipmq_net *ns, const struct sk_buff *b,
+		       const struct blipmq_batch_topic *topics, u32 nr_topics)
+{
+	struct blipmq_route *route;
+	enum blipmq_found found;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < nr_topics && !err; i++) {
+		rcu_read_lock();
+		found = blipmq_batch_route(ns, b, &topics[i], &route);
+		rcu_read_unlock();
+		if (found == BLIPMQ_FOUND_STALE)
+			err = blipmq_topic_match(ns,
+						 blipmq_batch_name(b,
+								   &topics[i]),
+						 topics[i].len);
+	}
+	return err;
 }
 
 /*
@@ -116,31 +169,37 @@ static bool gather_set(struct blipmq_gather *g, struct blipmq_set *set,
 	return g->used <= WALK_LEGS;
 }
 
+enum gathered {
+	GATHERED,		/* all is in the table */
+	GATHERED_TOO_MANY,	/* the table is too small, or the legs too many */
+	GATHERED_STALE,		/* a route has to be made first */
+};
+
 /*
  * Gather the masks of all topics.
  *
  * @seen: set to the legs of all topics, those that are on several of them
  *	counted for each
  * @routed: set to the frames that somebody wants
- *
- * Return: false when the table is too small, or the legs are too many.
  */
-static bool gather_topics(struct blipmq_net *ns, struct blipmq_gather *g,
-			  const struct sk_buff *b,
-			  const struct blipmq_batch_topic *topics,
-			  u32 nr_topics, u32 *seen, u64 *routed)
+static enum gathered gather_topics(struct blipmq_net *ns,
+				   struct blipmq_gather *g,
+				   const struct sk_buff *b,
+				   const struct blipmq_batch_topic *topics,
+				   u32 nr_topics, u32 *seen, u64 *routed)
 {
-	const struct blipmq_route *route;
-	struct blipmq_topic *topic;
+	struct blipmq_route *route;
+	enum blipmq_found found;
 	u32 i, k, legs, sum = 0;
 	bool fits = g;
 
 	*routed = 0;
 	for (i = 0; i < nr_topics; i++) {
-		topic = batch_find(ns, b, &topics[i]);
-		if (!topic)
+		found = blipmq_batch_route(ns, b, &topics[i], &route);
+		if (found == BLIPMQ_FOUND_STALE)
+			return GATHERED_STALE;
+		if (found == BLIPMQ_FOUND_NOBODY)
 			continue;
-		route = rcu_dereference(topic->route);
 		legs = blipmq_route_legs(route);
 		if (!legs)
 			continue;
@@ -151,7 +210,7 @@ static bool gather_topics(struct blipmq_net *ns, struct blipmq_gather *g,
 			fits = gather_set(g, route->sets[k], topics[i].mask);
 	}
 	*seen = sum;
-	return fits || !sum;
+	return fits || !sum ? GATHERED : GATHERED_TOO_MANY;
 }
 
 static void gather_push(struct blipmq_gather *g, struct blipmq_pusher *p)
@@ -167,93 +226,81 @@ static void gather_push(struct blipmq_gather *g, struct blipmq_pusher *p)
 	blipmq_gather_clear(g);
 }
 
-/*
- * No memory for a table: push frame by frame, which keeps the order and
- * costs more. A leg that several sets of a route share cannot be told here,
- * so only routes of one set are served; for the others it is as if the
- * messages had come before the subscription.
- */
-static u64 fanout_frames(struct blipmq_net *ns, struct blipmq_pusher *p,
-			 const struct blipmq_batch_topic *topics,
-			 u32 nr_topics)
+/* A table for so many legs, in the place of one that was too small. */
+static bool gather_enlarge(struct blipmq_sock *bs, u32 legs)
 {
-	const struct blipmq_route *route;
-	const struct sk_buff *b = p->b;
-	struct blipmq_topic *topic;
-	u64 bit, routed = 0;
-	u32 i;
-
-	rcu_read_lock();
-	for (bit = 1; bit; bit <<= 1) {
-		for (i = 0; i < nr_topics && !(topics[i].mask & bit); i++)
-			;
-		if (i == nr_topics)
-			continue;
-		topic = batch_find(ns, b, &topics[i]);
-		if (!topic)
-			continue;
-		route = rcu_dereference(topic->route);
-		if (route->nr_sets == 1 && fanout_set(p, route->sets[0], bit))
-			routed |= bit;
-	}
-	rcu_read_unlock();
-	return routed;
+	blipmq_gather_free(bs->gather);
+	bs->gather = blipmq_gather_alloc(min(legs, WALK_LEGS));
+	return bs->gather;
 }
 
 static u64 fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
 			   const struct blipmq_batch_topic *topics,
 			   u32 nr_topics)
 {
-	struct blipmq_gather *g = bs->gather;
-	bool done, many = false;
+	enum gathered gathered;
+	int tries = 0;
 	u64 routed;
 	u32 legs;
 
 	for (;;) {
 		rcu_read_lock();
-		done = gather_topics(bs->ns, g, p->b, topics, nr_topics,
-				     &legs, &routed);
-		if (done)
-			gather_push(g, p);
+		gathered = gather_topics(bs->ns, bs->gather, p->b, topics,
+					 nr_topics, &legs, &routed);
+		if (gathered == GATHERED)
+			gather_push(bs->gather, p);
 		rcu_read_unlock();
-		if (done)
+		if (gathered == GATHERED)
 			return routed;
-		if (g)
-			blipmq_gather_clear(g);
-		/* A table that is as large as it gets here was too small. */
-		many = legs > GATHER_LEGS || (g && g->bits >= GATHER_BITS);
-		if (many)
+		if (bs->gather)
+			blipmq_gather_clear(bs->gather);
+		if (gathered == GATHERED_STALE) {
+			if (++tries < BLIPMQ_MATCH_TRIES &&
+			    !blipmq_batch_match(bs->ns, p->b, topics,
+						nr_topics))
+				continue;
 			break;
-		blipmq_gather_free(g);
-		g = blipmq_gather_alloc(min(legs, WALK_LEGS));
-		bs->gather = g;
-		if (!g)
+		}
+		/* A table that is as large as it gets here was too small. */
+		if (legs > GATHER_LEGS ||
+		    (bs->gather && bs->gather->bits >= GATHER_BITS)) {
+			if (!blipmq_fanout_many(bs->ns, p, topics, nr_topics,
+						legs, &routed))
+				return routed;
+			break;
+		}
+		if (!gather_enlarge(bs, legs))
 			break;
 	}
-	if (many && !blipmq_fanout_many(bs->ns, p, topics, nr_topics, legs,
-					&routed))
-		return routed;
-	return fanout_frames(bs->ns, p, topics, nr_topics);
+	return blipmq_fanout_passes(bs, p, topics, nr_topics);
 }
 
+/*
+ * A bundle with one topic and one set needs no table.
+ *
+ * Return: false when it does.
+ */
 static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
 			  const struct blipmq_batch_topic *t, u64 *routed)
 {
-	const struct blipmq_route *route;
-	struct blipmq_topic *topic;
-	bool done = true;
+	struct blipmq_route *route;
+	enum blipmq_found found;
+	int tries = 0;
+	bool done;
 
 	*routed = 0;
-	rcu_read_lock();
-	topic = batch_find(bs->ns, p->b, t);
-	if (topic) {
-		route = rcu_dereference(topic->route);
-		done = route->nr_sets == 1;
-		if (done && fanout_set(p, route->sets[0], t->mask))
+	do {
+		rcu_read_lock();
+		found = blipmq_batch_route(bs->ns, p->b, t, &route);
+		done = !route || route->only;
+		if (route && route->only && fanout_set(p, route->only, t->mask))
 			*routed = t->mask;
-	}
-	rcu_read_unlock();
-	return done;
+		rcu_read_unlock();
+		if (likely(found != BLIPMQ_FOUND_STALE))
+			return done;
+	} while (++tries < BLIPMQ_MATCH_TRIES &&
+		 !blipmq_batch_match(bs->ns, p->b, t, 1));
+	return false;
 }
 
 /**

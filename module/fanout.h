@@ -7,6 +7,7 @@
 
 #include <linux/skbuff.h>
 
+#include "route.h"
 #include "types.h"
 
 /**
@@ -52,6 +53,30 @@ void blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 
 void blipmq_pusher_push(struct blipmq_pusher *p, struct blipmq_queue *q,
 			u64 mask);
+
+/* Where the messages of a topic go; the last two mean that there is no route. */
+enum blipmq_found {
+	BLIPMQ_FOUND,		/* there */
+	BLIPMQ_FOUND_NOBODY,	/* nobody wants them */
+	BLIPMQ_FOUND_STALE,	/* a route has to be made first */
+};
+
+enum blipmq_found blipmq_batch_route(struct blipmq_net *ns,
+				     const struct sk_buff *b,
+				     const struct blipmq_batch_topic *t,
+				     struct blipmq_route **route);
+int __must_check blipmq_batch_match(struct blipmq_net *ns,
+				    const struct sk_buff *b,
+				    const struct blipmq_batch_topic *topics,
+				    u32 nr_topics);
+
+/* Patterns that come and go make routes stale; so often one is made again. */
+#define BLIPMQ_MATCH_TRIES	4
+
+/* fanout_passes.c */
+u64 blipmq_fanout_passes(struct blipmq_sock *bs, struct blipmq_pusher *p,
+			 const struct blipmq_batch_topic *topics,
+			 u32 nr_topics);
 
 /* fanout_many.c */
 int __must_check blipmq_fanout_many(struct blipmq_net *ns,

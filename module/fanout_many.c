@@ -85,34 +85,46 @@ static int many_add_set(struct blipmq_gather **table, struct blipmq_set *set,
 	return err;
 }
 
-static struct blipmq_route *many_route(struct blipmq_net *ns,
-				       const struct sk_buff *b,
-				       const struct blipmq_batch_topic *t)
+/*
+ * The route of a topic, held.
+ *
+ * Return: 0 with a route, or with NULL when nobody wants the messages; a
+ * negative errno when none can be made.
+ */
+static int many_route(struct blipmq_net *ns, const struct sk_buff *b,
+		      const struct blipmq_batch_topic *t,
+		      struct blipmq_route **route)
 {
-	struct blipmq_route *route = NULL;
-	struct blipmq_topic *topic;
+	enum blipmq_found found;
+	bool held = false;
+	int err, tries;
 
-	rcu_read_lock();
-	topic = blipmq_topic_find(ns, blipmq_batch_name(b, t), t->len);
-	if (topic) {
-		route = rcu_dereference(topic->route);
-		if (!refcount_inc_not_zero(&route->refs))
-			route = NULL;
+	for (tries = 0; tries < BLIPMQ_MATCH_TRIES; tries++) {
+		rcu_read_lock();
+		found = blipmq_batch_route(ns, b, t, route);
+		if (found == BLIPMQ_FOUND)
+			held = refcount_inc_not_zero(&(*route)->refs);
+		rcu_read_unlock();
+		if (held || found == BLIPMQ_FOUND_NOBODY)
+			return 0;
+		err = blipmq_batch_match(ns, b, t, 1);
+		if (err)
+			return err;
 	}
-	rcu_read_unlock();
-	return route;
+	return -ENOMEM;
 }
 
 static int many_add_topic(struct blipmq_net *ns, struct blipmq_gather **table,
 			  const struct sk_buff *b,
 			  const struct blipmq_batch_topic *t, u64 *routed)
 {
-	struct blipmq_route *route = many_route(ns, b, t);
-	int err = 0;
+	struct blipmq_route *route;
 	u32 k;
+	int err;
 
-	if (!route)
-		return 0;
+	err = many_route(ns, b, t, &route);
+	if (err || !route)
+		return err;
 	if (blipmq_route_legs(route))
 		*routed |= t->mask;
 	for (k = 0; k < route->nr_sets && !err; k++)
@@ -131,7 +143,7 @@ static int many_add_topic(struct blipmq_net *ns, struct blipmq_gather **table,
  * @routed: set to the frames that somebody wants
  *
  * Context: may sleep.
- * Return: 0, or -ENOMEM with nothing pushed.
+ * Return: 0, or a negative errno with nothing pushed.
  */
 int blipmq_fanout_many(struct blipmq_net *ns, struct blipmq_pusher *p,
 		       const struct blipmq_batch_topic *topics, u32 nr_topics,

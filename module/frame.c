@@ -178,9 +178,6 @@ struct blipmq_verdict blipmq_frame_check_body(const struct blipmq_frame *f,
 		if (len)
 			return verdict(BLIPMQ_CODE_NOT_BUILT,
 				       "queue groups are not built yet");
-		if (!blipmq_pattern_is_exact(topic, f->topic_len))
-			return verdict(BLIPMQ_CODE_NOT_BUILT,
-				       "patterns are not built yet");
 		break;
 	case BLIPMQ_OP_AUTH:
 		return verdict(BLIPMQ_CODE_NOT_BUILT, "AUTH is not built yet");

@@ -6,6 +6,7 @@
 #include <net/netns/generic.h>
 
 #include "frame.h"
+#include "gather.h"
 #include "netns.h"
 #include "topic.h"
 
@@ -37,6 +38,9 @@ static void blipmq_limits_init(struct blipmq_limits *limits)
 	limits->memory_bytes = (u64)totalram_pages() << (PAGE_SHIFT - 3);
 }
 
+/* Enough for most publishes to go on in one pass without memory. */
+#define SPARE_LEGS	100U
+
 static int __net_init blipmq_net_create(struct net *net)
 {
 	struct blipmq_net *ns = blipmq_net_of(net);
@@ -51,12 +55,27 @@ static int __net_init blipmq_net_create(struct net *net)
 	mutex_init(&ns->sum_lock);
 	ns->summed = U64_MAX;
 
+	mutex_init(&ns->spare_lock);
+	ns->spare = blipmq_gather_alloc(SPARE_LEGS);
+	if (!ns->spare)
+		return -ENOMEM;
 	err = percpu_counter_init(&ns->memory, 0, GFP_KERNEL);
 	if (err)
-		return err;
+		goto err_free_spare;
+	err = blipmq_trie_init(&ns->trie);
+	if (err)
+		goto err_destroy_memory;
 	err = blipmq_topics_init(ns);
 	if (err)
-		percpu_counter_destroy(&ns->memory);
+		goto err_destroy_trie;
+	return 0;
+
+err_destroy_trie:
+	blipmq_trie_destroy(&ns->trie);
+err_destroy_memory:
+	percpu_counter_destroy(&ns->memory);
+err_free_spare:
+	blipmq_gather_free(ns->spare);
 	return err;
 }
 
@@ -76,6 +95,8 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 	WARN_ON_ONCE(percpu_counter_sum(&ns->memory));
 
 	blipmq_topics_destroy(ns);
+	blipmq_trie_destroy(&ns->trie);
+	blipmq_gather_free(ns->spare);
 	xa_destroy(&ns->publishers);
 	percpu_counter_destroy(&ns->memory);
 }

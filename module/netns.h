@@ -13,17 +13,22 @@
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
 
+#include "trie.h"
 #include "types.h"
 
 /**
  * struct blipmq_net - the broker of a namespace
  * @topics: topics by name; read under RCU, changed under @topics_lock
+ * @trie: patterns
  * @limits: what may be used
  * @memory: bytes of message memory
  * @topics_lock: guards users of topics and @idle_topics
  * @nr_topics: topics in @topics
  * @idle_topics: topics that nobody uses, oldest first
  * @sweep: removes those that lingered long enough
+ * @prune: makes routes forget patterns that are gone
+ * @spare_lock: guards @spare
+ * @spare: a table for a publisher that has no memory for its own
  * @publishers: numbers of publishing sockets, the upper part of message ids
  * @next_publisher: where the search for a free number goes on
  * @nr_subscriptions: subscriptions of all sockets
@@ -40,6 +45,7 @@
  */
 struct blipmq_net {
 	struct rhashtable	topics;
+	struct blipmq_trie	trie;
 	struct blipmq_limits	limits;
 	struct percpu_counter	memory;
 
@@ -47,6 +53,10 @@ struct blipmq_net {
 	u32			nr_topics;
 	struct list_head	idle_topics;
 	struct delayed_work	sweep;
+	struct delayed_work	prune;
+
+	struct mutex		spare_lock;	/* @spare */
+	struct blipmq_gather	*spare;
 
 	struct xarray		publishers;
 	u32			next_publisher;

@@ -36,6 +36,7 @@ struct blipmq_set_chunk {
  * struct blipmq_set - the legs of one pattern
  * @refs: the routes and topics that point to it, and walks that sleep
  * @count: legs; read without the lock as an estimate
+ * @dead: its pattern is gone; routes that name it should forget it
  * @lock: guards joining and leaving
  * @vacant: chunks with a free slot
  * @first: the chain of chunks
@@ -48,6 +49,7 @@ struct blipmq_set_chunk {
 struct blipmq_set {
 	refcount_t			refs;
 	u32				count;
+	bool				dead;
 	struct blipmq_set_chunk __rcu	*first;
 
 	spinlock_t			lock;	/* joining, leaving */

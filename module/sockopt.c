@@ -30,8 +30,8 @@ static int set_subscription(struct blipmq_sock *bs, int option,
 	if (s->group_len &&
 	    !blipmq_topic_valid(s->names + s->pattern_len, s->group_len))
 		return -EINVAL;
-	/* Neither is built yet. */
-	if (s->group_len || !blipmq_pattern_is_exact(s->names, s->pattern_len))
+	/* Not built yet. */
+	if (s->group_len)
 		return -EOPNOTSUPP;
 	if (option == BLIPMQ_SUBSCRIBE)
 		return blipmq_subscribe(bs, s->names, s->pattern_len);

@@ -1,25 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A subscription is the socket's leg in the set of a topic.
+ * A subscription is the socket's leg in a set: that of a topic, or that of a
+ * pattern.
  */
 #include <linux/rbtree.h>
 #include <linux/slab.h>
 
 #include "netns.h"
+#include "pattern.h"
 #include "set.h"
 #include "sock.h"
 #include "subscription.h"
 #include "topic.h"
+#include "trie.h"
+
+/**
+ * struct blipmq_interest - what a socket can subscribe to
+ * @topic: the topic, or NULL
+ * @leaf: the pattern, or NULL
+ * @set: the set of either
+ */
+struct blipmq_interest {
+	struct blipmq_topic	*topic;
+	struct blipmq_trie_node	*leaf;
+	struct blipmq_set	*set;
+};
 
 /**
  * struct blipmq_subscription_node - one subscription of a socket
- * @node: in the socket's tree, by address of the topic
- * @topic: the topic, held
+ * @node: in the socket's tree, by address of the set
+ * @interest: to what, held
  * @leg: where the socket stands in its set
  */
 struct blipmq_subscription_node {
 	struct rb_node		node;
-	struct blipmq_topic	*topic;
+	struct blipmq_interest	interest;
 	struct blipmq_leg	leg;
 };
 
@@ -28,30 +43,73 @@ static struct blipmq_subscription_node *to_subscription(struct rb_node *node)
 	return rb_entry(node, struct blipmq_subscription_node, node);
 }
 
-static int subscription_cmp(const void *topic, const struct rb_node *node)
+static int subscription_cmp(const void *set, const struct rb_node *node)
 {
-	const struct blipmq_topic *other =
-		rb_entry(node, struct blipmq_subscription_node, node)->topic;
+	const struct blipmq_set *other =
+		rb_entry(node, struct blipmq_subscription_node,
+			 node)->interest.set;
 
-	return topic < (const void *)other ? -1 : topic > (const void *)other;
+	return set < (const void *)other ? -1 : set > (const void *)other;
 }
 
 static bool subscription_less(struct rb_node *a, const struct rb_node *b)
 {
-	return subscription_cmp(to_subscription(a)->topic, b) < 0;
+	return subscription_cmp(to_subscription(a)->interest.set, b) < 0;
 }
 
 static struct blipmq_subscription_node *
-subscription_find(struct blipmq_sock *bs, const struct blipmq_topic *topic)
+subscription_find(struct blipmq_sock *bs, const struct blipmq_set *set)
 {
-	struct rb_node *node = rb_find(topic, &bs->subscriptions,
+	struct rb_node *node = rb_find(set, &bs->subscriptions,
 				       subscription_cmp);
 
 	return node ? to_subscription(node) : NULL;
 }
 
+static int interest_get(struct blipmq_net *ns, struct blipmq_interest *in,
+			const u8 *pattern, u8 len)
+{
+	in->topic = NULL;
+	in->leaf = NULL;
+	if (blipmq_pattern_is_exact(pattern, len)) {
+		in->topic = blipmq_topic_get(ns, pattern, len);
+		if (IS_ERR(in->topic))
+			return PTR_ERR(in->topic);
+		in->set = in->topic->set;
+	} else {
+		in->leaf = blipmq_trie_get(&ns->trie, pattern, len);
+		if (IS_ERR(in->leaf))
+			return PTR_ERR(in->leaf);
+		in->set = in->leaf->set;
+	}
+	return 0;
+}
+
+static void interest_put(struct blipmq_net *ns, struct blipmq_interest *in)
+{
+	if (in->topic)
+		blipmq_topic_put(ns, in->topic);
+	else if (blipmq_trie_put(&ns->trie, in->leaf))
+		blipmq_topics_prune(ns);
+}
+
+/* The set that a subscription to it would be in, or NULL; under RCU. */
+static const struct blipmq_set *interest_find(struct blipmq_net *ns,
+					      const u8 *pattern, u8 len)
+{
+	struct blipmq_trie_node *leaf;
+	struct blipmq_topic *topic;
+
+	if (blipmq_pattern_is_exact(pattern, len)) {
+		topic = blipmq_topic_find(ns, pattern, len);
+		return topic ? READ_ONCE(topic->set) : NULL;
+	}
+	leaf = blipmq_trie_find(&ns->trie, pattern, len);
+	return leaf ? leaf->set : NULL;
+}
+
 static int subscription_create(struct blipmq_sock *bs,
-			       struct blipmq_topic *topic)
+			       const struct blipmq_interest *in)
 {
 	struct blipmq_subscription_node *sub;
 	int err;
@@ -64,8 +122,8 @@ static int subscription_create(struct blipmq_sock *bs,
 	sub = kmalloc(sizeof(*sub), GFP_KERNEL_ACCOUNT);
 	if (!sub)
 		return -ENOMEM;
-	sub->topic = topic;
-	err = blipmq_set_join(topic->set, &bs->queue, &sub->leg);
+	sub->interest = *in;
+	err = blipmq_set_join(in->set, &bs->queue, &sub->leg);
 	if (err) {
 		kfree(sub);
 		return err;
@@ -77,9 +135,9 @@ static int subscription_create(struct blipmq_sock *bs,
 }
 
 /**
- * blipmq_subscribe() - subscribe a socket to a topic
+ * blipmq_subscribe() - subscribe a socket
  * @bs: the socket
- * @pattern: a valid topic
+ * @pattern: a valid topic or pattern
  * @len: its bytes
  *
  * Publishes that begin after the return are received.
@@ -90,21 +148,21 @@ static int subscription_create(struct blipmq_sock *bs,
  */
 int blipmq_subscribe(struct blipmq_sock *bs, const u8 *pattern, u8 len)
 {
-	struct blipmq_topic *topic;
-	int err = 0;
+	struct blipmq_interest in;
+	int err;
 
 	lockdep_assert_held(&bs->tx_lock);
 	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_DRAINING))
 		return -EPIPE;
-	topic = blipmq_topic_get(bs->ns, pattern, len);
-	if (IS_ERR(topic))
-		return PTR_ERR(topic);
-	if (!subscription_find(bs, topic)) {
-		err = subscription_create(bs, topic);
+	err = interest_get(bs->ns, &in, pattern, len);
+	if (err)
+		return err;
+	if (!subscription_find(bs, in.set)) {
+		err = subscription_create(bs, &in);
 		if (!err)
 			return 0;
 	}
-	blipmq_topic_put(bs->ns, topic);
+	interest_put(bs->ns, &in);
 	return err;
 }
 
@@ -114,15 +172,15 @@ static void subscription_end(struct blipmq_sock *bs,
 	rb_erase(&sub->node, &bs->subscriptions);
 	bs->nr_subscriptions--;
 	atomic_dec(&bs->ns->nr_subscriptions);
-	blipmq_set_leave(sub->topic->set, &sub->leg);
-	blipmq_topic_put(bs->ns, sub->topic);
+	blipmq_set_leave(sub->interest.set, &sub->leg);
+	interest_put(bs->ns, &sub->interest);
 	kfree(sub);
 }
 
 /**
  * blipmq_unsubscribe() - end a subscription
  * @bs: the socket
- * @pattern: a valid topic
+ * @pattern: a valid topic or pattern
  * @len: its bytes
  *
  * What is queued stays queued.
@@ -133,14 +191,14 @@ static void subscription_end(struct blipmq_sock *bs,
 int blipmq_unsubscribe(struct blipmq_sock *bs, const u8 *pattern, u8 len)
 {
 	struct blipmq_subscription_node *sub = NULL;
-	struct blipmq_topic *topic;
+	const struct blipmq_set *set;
 
 	lockdep_assert_held(&bs->tx_lock);
 	rcu_read_lock();
-	topic = blipmq_topic_find(bs->ns, pattern, len);
-	/* If the socket is on it, it holds the topic. */
-	if (topic)
-		sub = subscription_find(bs, topic);
+	set = interest_find(bs->ns, pattern, len);
+	/* If the socket is in it, it holds it. */
+	if (set)
+		sub = subscription_find(bs, set);
 	rcu_read_unlock();
 	if (!sub)
 		return -ENOENT;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The life of topics. One exists while somebody subscribes to it; when the
- * last one leaves it lingers, since programs that restart come back soon.
+ * last one leaves it lingers, since programs that restart come back soon. One
+ * that only patterns match lingers from the first, as long as it is published
+ * to.
  */
 #include <linux/jhash.h>
 #include <linux/rhashtable.h>
@@ -64,36 +66,48 @@ static void topic_free(struct rcu_head *rcu)
  */
 static void topic_release(struct blipmq_topic *topic)
 {
-	blipmq_route_put(rcu_dereference_protected(topic->route, true));
-	blipmq_set_put(topic->set);
+	blipmq_topic_drop_route(topic);
+	if (topic->set)
+		blipmq_set_put(topic->set);
 	call_rcu(&topic->rcu, topic_free);
 }
 
-static struct blipmq_topic *topic_create(const u8 *name, u8 len)
+static struct blipmq_topic *topic_create(struct blipmq_net *ns, const u8 *name,
+					 u8 len, bool subscriber)
 {
 	struct blipmq_topic *topic;
-	struct blipmq_route *route;
 
 	topic = kzalloc(struct_size(topic, name, len), GFP_KERNEL_ACCOUNT);
 	if (!topic)
 		return NULL;
-	topic->set = blipmq_set_create();
-	if (!topic->set)
-		goto err_free_topic;
-	route = blipmq_route_create(&topic->set, 1);
-	if (!route)
-		goto err_put_set;
-	rcu_assign_pointer(topic->route, route);
+	topic->generation = blipmq_trie_generation(&ns->trie, name, len);
 	INIT_LIST_HEAD(&topic->idle);
 	topic->name_len = len;
 	memcpy(topic->name, name, len);
+	if (subscriber) {
+		topic->users = 1;
+		topic->set = blipmq_set_create();
+		if (!topic->set)
+			goto err_free;
+	}
+	if (blipmq_topic_set_route(ns, topic))
+		goto err_put_set;
 	return topic;
 
 err_put_set:
-	blipmq_set_put(topic->set);
-err_free_topic:
+	if (topic->set)
+		blipmq_set_put(topic->set);
+err_free:
 	kfree(topic);
 	return NULL;
+}
+
+static void topic_idle(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	lockdep_assert_held(&ns->topics_lock);
+	topic->idle_since = jiffies;
+	list_add_tail(&topic->idle, &ns->idle_topics);
+	queue_delayed_work(system_unbound_wq, &ns->sweep, TOPIC_LINGER);
 }
 
 /**
@@ -122,24 +136,29 @@ static void topic_remove(struct blipmq_net *ns, struct blipmq_topic *topic)
 	topic_release(topic);
 }
 
+/*
+ * A new topic, for one who subscribes or for a message. At the limit the one
+ * that has been idle for longest gives way to a subscriber, but not to a mere
+ * message: what is published to more topics than there may be would throw them
+ * out in turns.
+ */
 static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
-					 const u8 *name, u8 len)
+					 const u8 *name, u8 len, bool subscriber)
 {
 	struct blipmq_topic *topic;
-	int err;
+	int err = -ENOMEM;
 
 	lockdep_assert_held(&ns->topics_lock);
-	/* One that lingers is in nobody's way. */
 	topic = list_first_entry_or_null(&ns->idle_topics, struct blipmq_topic,
 					 idle);
 	if (ns->nr_topics >= ns->limits.topics) {
-		if (!topic)
+		if (!topic || !subscriber)
 			return ERR_PTR(-ENOBUFS);
 		topic_remove(ns, topic);
 	}
-	topic = topic_create(name, len);
+	topic = topic_create(ns, name, len, subscriber);
 	if (!topic)
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(err);
 	err = rhashtable_insert_fast(&ns->topics, &topic->node, topic_params);
 	if (err) {
 		topic_release(topic);
@@ -147,7 +166,45 @@ static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
 		return ERR_PTR(err == -ENOMEM ? err : -ENOBUFS);
 	}
 	ns->nr_topics++;
+	if (!subscriber)
+		topic_idle(ns, topic);
 	return topic;
+}
+
+static struct blipmq_topic *topic_find(struct blipmq_net *ns, const u8 *name,
+				       u8 len)
+{
+	struct blipmq_topic *topic;
+
+	/* Removal needs the lock, so the pointer stays good. */
+	lockdep_assert_held(&ns->topics_lock);
+	rcu_read_lock();
+	topic = blipmq_topic_find(ns, name, len);
+	rcu_read_unlock();
+	return topic;
+}
+
+/* The first subscriber: from now on the route names the topic's own set. */
+static int topic_first_user(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	int err;
+
+	lockdep_assert_held(&ns->topics_lock);
+	if (!topic->set) {
+		struct blipmq_set *set = blipmq_set_create();
+
+		if (!set)
+			return -ENOMEM;
+		/* Pairs with the acquire in topic_exact(). */
+		smp_store_release(&topic->set, set);
+	}
+	WRITE_ONCE(topic->users, 1);
+	err = blipmq_topic_set_route(ns, topic);
+	if (err)
+		WRITE_ONCE(topic->users, 0);
+	else
+		list_del_init(&topic->idle);
+	return err;
 }
 
 /**
@@ -155,6 +212,8 @@ static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
  * @ns: the namespace
  * @name: a valid topic
  * @len: its bytes
+ *
+ * Messages go to the topic's set from now on.
  *
  * Context: may sleep.
  * Return: the topic, to be given to blipmq_topic_put(); -ENOBUFS when the
@@ -164,20 +223,33 @@ struct blipmq_topic *blipmq_topic_get(struct blipmq_net *ns, const u8 *name,
 				      u8 len)
 {
 	struct blipmq_topic *topic;
+	int err = 0;
 
 	mutex_lock(&ns->topics_lock);
-	rcu_read_lock();
-	topic = blipmq_topic_find(ns, name, len);
-	rcu_read_unlock();
-	/* Removal needs the lock that is held, so the pointer stays good. */
+	topic = topic_find(ns, name, len);
 	if (!topic)
-		topic = topic_insert(ns, name, len);
-	if (!IS_ERR(topic)) {
-		topic->users++;
-		list_del_init(&topic->idle);
-	}
+		topic = topic_insert(ns, name, len, true);
+	else if (topic->users)
+		WRITE_ONCE(topic->users, topic->users + 1);
+	else
+		err = topic_first_user(ns, topic);
 	mutex_unlock(&ns->topics_lock);
-	return topic;
+	return err ? ERR_PTR(err) : topic;
+}
+
+/**
+ * blipmq_topic_cache() - a topic for messages that patterns match
+ * @ns: the namespace
+ * @name: a valid topic
+ * @len: its bytes
+ *
+ * Context: topics_lock is held, as long as the result is used; may sleep.
+ * Return: the topic; -ENOBUFS or -ENOMEM.
+ */
+struct blipmq_topic *blipmq_topic_cache(struct blipmq_net *ns, const u8 *name,
+					u8 len)
+{
+	return topic_find(ns, name, len) ?: topic_insert(ns, name, len, false);
 }
 
 /**
@@ -190,13 +262,28 @@ struct blipmq_topic *blipmq_topic_get(struct blipmq_net *ns, const u8 *name,
 void blipmq_topic_put(struct blipmq_net *ns, struct blipmq_topic *topic)
 {
 	mutex_lock(&ns->topics_lock);
-	if (!--topic->users) {
-		topic->idle_since = jiffies;
-		list_add_tail(&topic->idle, &ns->idle_topics);
-		queue_delayed_work(system_unbound_wq, &ns->sweep,
-				   TOPIC_LINGER);
+	WRITE_ONCE(topic->users, topic->users - 1);
+	if (!topic->users) {
+		/* Its set need not be named any more. */
+		blipmq_topic_doubt(topic);
+		topic_idle(ns, topic);
 	}
 	mutex_unlock(&ns->topics_lock);
+}
+
+/*
+ * One whose route is doubted since the last time was not published to since;
+ * the others are asked again later.
+ */
+static void topic_linger(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	if (blipmq_topic_is_doubted(topic)) {
+		topic_remove(ns, topic);
+		return;
+	}
+	blipmq_topic_doubt(topic);
+	topic->idle_since = jiffies;
+	list_move_tail(&topic->idle, &ns->idle_topics);
 }
 
 static void topics_sweep(struct work_struct *work)
@@ -214,7 +301,7 @@ static void topics_sweep(struct work_struct *work)
 					   jiffies);
 			break;
 		}
-		topic_remove(ns, topic);
+		topic_linger(ns, topic);
 		/* A million of them must not keep joiners out. */
 		if (need_resched()) {
 			mutex_unlock(&ns->topics_lock);
@@ -236,6 +323,7 @@ int blipmq_topics_init(struct blipmq_net *ns)
 	mutex_init(&ns->topics_lock);
 	INIT_LIST_HEAD(&ns->idle_topics);
 	INIT_DELAYED_WORK(&ns->sweep, topics_sweep);
+	INIT_DELAYED_WORK(&ns->prune, blipmq_topics_prune_work);
 	return rhashtable_init(&ns->topics, &topic_params);
 }
 
@@ -249,6 +337,7 @@ void blipmq_topics_destroy(struct blipmq_net *ns)
 {
 	struct blipmq_topic *topic, *next;
 
+	cancel_delayed_work_sync(&ns->prune);
 	cancel_delayed_work_sync(&ns->sweep);
 	mutex_lock(&ns->topics_lock);
 	list_for_each_entry_safe(topic, next, &ns->idle_topics, idle)

@@ -7,6 +7,7 @@
 
 #include <linux/list.h>
 #include <linux/rhashtable-types.h>
+#include <linux/workqueue.h>
 
 #include "frame.h"
 #include "route.h"
@@ -16,10 +17,11 @@
  * struct blipmq_topic - a topic
  * @node: in the namespace's table
  * @route: where its messages go
- * @set: those who subscribed to exactly this topic
- * @users: who holds it, under the namespace's topics_lock
+ * @generation: the number in the trie that tells whether @route still holds
+ * @set: those who subscribed to exactly this topic, NULL before the first
+ * @users: how many do, under the namespace's topics_lock
  * @idle: in the namespace's list while @users is zero
- * @idle_since: jiffies when that began
+ * @idle_since: jiffies when that began, or when it was last seen in use
  * @rcu: frees it
  * @name_len: bytes of @name
  * @name: the topic
@@ -27,6 +29,7 @@
 struct blipmq_topic {
 	struct rhash_head		node;
 	struct blipmq_route __rcu	*route;
+	const unsigned long		*generation;
 	struct blipmq_set		*set;
 
 	u32				users;
@@ -45,5 +48,41 @@ struct blipmq_topic *blipmq_topic_find(struct blipmq_net *ns, const u8 *name,
 struct blipmq_topic * __must_check
 blipmq_topic_get(struct blipmq_net *ns, const u8 *name, u8 len);
 void blipmq_topic_put(struct blipmq_net *ns, struct blipmq_topic *topic);
+
+/* topic_route.c */
+struct blipmq_route *__blipmq_topic_route(struct blipmq_net *ns,
+					  struct blipmq_topic *topic,
+					  struct blipmq_route *route);
+int __must_check blipmq_topic_set_route(struct blipmq_net *ns,
+					struct blipmq_topic *topic);
+void blipmq_topic_drop_route(struct blipmq_topic *topic);
+int __must_check blipmq_topic_match(struct blipmq_net *ns, const u8 *name,
+				    u8 len);
+bool blipmq_topic_is_doubted(const struct blipmq_topic *topic);
+void blipmq_topic_doubt(struct blipmq_topic *topic);
+void blipmq_topics_prune(struct blipmq_net *ns);
+void blipmq_topics_prune_work(struct work_struct *work);
+
+/* For the files of topics. */
+struct blipmq_topic * __must_check
+blipmq_topic_cache(struct blipmq_net *ns, const u8 *name, u8 len);
+
+/**
+ * blipmq_topic_route() - where the messages of a topic go
+ * @ns: the namespace
+ * @topic: the topic
+ *
+ * Context: an RCU read-side section, as long as the result is used.
+ * Return: the route; NULL when it has to be made, see blipmq_topic_match().
+ */
+static inline struct blipmq_route *
+blipmq_topic_route(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	struct blipmq_route *route = rcu_dereference(topic->route);
+
+	if (likely(READ_ONCE(route->seen) == READ_ONCE(*topic->generation)))
+		return route;
+	return __blipmq_topic_route(ns, topic, route);
+}
 
 #endif /* _BLIPMQ_TOPIC_H */

@@ -10,6 +10,7 @@
 
 struct blipmq_answers;
 struct blipmq_batch;
+struct blipmq_gather;
 struct blipmq_net;
 struct blipmq_queue;
 struct blipmq_sock;

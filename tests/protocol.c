@@ -245,12 +245,12 @@ static void all_names(void)
 		r.body_len = 0;
 		r.tag = 0;
 		r.op = BLIPMQ_OP_SUB;
-		if (!n->topic && n->pattern)
-			r.code = 501;
+		if (n->pattern)
+			r.answer = ROW_ACK;
 		ok = holds(&r) && ok;
 		r.op = BLIPMQ_OP_UNSUB;
 		r.answer = ROW_ERR;
-		if (n->topic)
+		if (n->pattern)
 			r.code = 404;
 		ok = holds(&r) && ok;
 		result(ok, "name: %s", n->what);

@@ -275,13 +275,13 @@ TEST_F(talk, errors_in_order)
 	lib_put_pub(&self->a, BLIPMQ_FLAG_CONFIRM, "s.t", 1, "x", 1);
 	lib_put_pub(&self->a, 0, "s..t", 2, "x", 1);
 	lib_put(&self->a, BLIPMQ_OP_UNSUB, 0, "s.t", NULL, 0);
-	lib_put(&self->a, BLIPMQ_OP_SUB, 1, "s.>", NULL, 0);
+	lib_put(&self->a, BLIPMQ_OP_SUB, 1, "s.>.t", NULL, 0);
 	lib_put_pub(&self->a, BLIPMQ_FLAG_CONFIRM, "s.t", 3, "x", 1);
 	ASSERT_TRUE(lib_send(&self->a));
 	EXPECT_TRUE(lib_expect_ack(&self->a, 1, "s.t"));
 	EXPECT_TRUE(lib_expect_err(&self->a, 422, 2, "s..t"));
 	EXPECT_TRUE(lib_expect_err(&self->a, 404, 0, "s.t"));
-	EXPECT_TRUE(lib_expect_err(&self->a, 501, 0, "s.>"));
+	EXPECT_TRUE(lib_expect_err(&self->a, 422, 0, "s.>.t"));
 	EXPECT_TRUE(lib_expect_ack(&self->a, 3, "s.t"));
 	EXPECT_TRUE(lib_sync(&self->a));
 }

@@ -15,6 +15,7 @@
 #include "set.h"
 #include "sock.h"
 #include "topic.h"
+#include "trie.h"
 
 EXPORT_SYMBOL_GPL(blipmq_family);
 EXPORT_SYMBOL_GPL(blipmq_net_of);
@@ -52,9 +53,21 @@ EXPORT_SYMBOL_GPL(blipmq_set_create);
 EXPORT_SYMBOL_GPL(blipmq_set_put);
 EXPORT_SYMBOL_GPL(blipmq_set_join);
 EXPORT_SYMBOL_GPL(blipmq_set_leave);
-EXPORT_SYMBOL_GPL(blipmq_route_create);
+EXPORT_SYMBOL_GPL(blipmq_route_match);
+EXPORT_SYMBOL_GPL(blipmq_route_confirm);
+EXPORT_SYMBOL_GPL(blipmq_route_has_dead);
 EXPORT_SYMBOL_GPL(blipmq_route_put);
 EXPORT_SYMBOL_GPL(blipmq_route_legs);
+
+EXPORT_SYMBOL_GPL(blipmq_trie_init);
+EXPORT_SYMBOL_GPL(blipmq_trie_destroy);
+EXPORT_SYMBOL_GPL(blipmq_trie_get);
+EXPORT_SYMBOL_GPL(blipmq_trie_put);
+EXPORT_SYMBOL_GPL(blipmq_trie_find);
+EXPORT_SYMBOL_GPL(blipmq_trie_generation);
+EXPORT_SYMBOL_GPL(blipmq_trie_walk_start);
+EXPORT_SYMBOL_GPL(blipmq_trie_walk_next);
+EXPORT_SYMBOL_GPL(__blipmq_trie_matches);
 
 EXPORT_SYMBOL_GPL(blipmq_gather_alloc);
 EXPORT_SYMBOL_GPL(blipmq_gather_free);

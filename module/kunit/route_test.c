@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Routes, the sets that they name, and the gathering of a leg's frames from
- * several of them.
+ * The sets that routes name, and the gathering of a leg's frames from several
+ * of them.
  */
 #include <linux/bitops.h>
 
 #include "gather.h"
 #include "queue.h"
-#include "route.h"
 #include "set.h"
 #include "suites.h"
 
@@ -84,38 +83,6 @@ static void route_sets(struct kunit *test)
 	blipmq_set_put(set);
 }
 
-static void route_holds_sets(struct kunit *test)
-{
-	struct blipmq_set *sets[3];
-	struct blipmq_route *a, *b;
-	struct blipmq_leg leg;
-	int i;
-
-	for (i = 0; i < 3; i++) {
-		sets[i] = blipmq_set_create();
-		KUNIT_ASSERT_NOT_NULL(test, sets[i]);
-	}
-	a = blipmq_route_create(sets, 3);
-	b = blipmq_route_create(sets, 1);
-	KUNIT_ASSERT_TRUE(test, a && b);
-	KUNIT_EXPECT_EQ(test, a->nr_sets, 3U);
-	KUNIT_EXPECT_EQ(test, refcount_read(&sets[0]->refs), 3U);
-	KUNIT_EXPECT_EQ(test, refcount_read(&sets[2]->refs), 2U);
-	KUNIT_ASSERT_EQ(test, 0, blipmq_set_join(sets[0], route_queue(1),
-						 &leg));
-	rcu_read_lock();
-	KUNIT_EXPECT_EQ(test, blipmq_route_legs(a), 1U);
-	KUNIT_EXPECT_EQ(test, blipmq_route_legs(b), 1U);
-	rcu_read_unlock();
-	blipmq_set_leave(sets[0], &leg);
-	blipmq_route_put(a);
-	KUNIT_EXPECT_EQ(test, refcount_read(&sets[0]->refs), 2U);
-	KUNIT_EXPECT_EQ(test, refcount_read(&sets[2]->refs), 1U);
-	blipmq_route_put(b);
-	for (i = 0; i < 3; i++)
-		blipmq_set_put(sets[i]);
-}
-
 static void route_gathers(struct kunit *test)
 {
 	u64 *masks = kunit_kcalloc(test, LEGS, sizeof(*masks), GFP_KERNEL);
@@ -159,7 +126,6 @@ static void route_gathers(struct kunit *test)
 
 static struct kunit_case route_test_cases[] = {
 	KUNIT_CASE(route_sets),
-	KUNIT_CASE(route_holds_sets),
 	KUNIT_CASE(route_gathers),
 	{}
 };

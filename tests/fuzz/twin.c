@@ -208,7 +208,7 @@ unsigned int twin_body(const uint8_t *frame, size_t size)
 			invalid = true;
 		if (twin_name(topic, topic_len) == TWIN_NO_NAME)
 			invalid = true;
-		if (len || twin_name(topic, topic_len) == TWIN_PATTERN)
+		if (len)
 			unbuilt = true;
 	}
 	return malformed ? 400 : invalid ? 422 : unbuilt ? 501 : 0;

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fan-out where there is no memory for routes, or none for a table that holds
+ * all legs: nothing may be lost without being counted.
+ *
+ * The legs are served in passes over a table that is there already, each pass
+ * those whose hash lies in a part of all hashes. When a part has more of them
+ * than the table holds, it is halved. So a leg still gets one push with all of
+ * its frames, and the same hash is not met twice, since hashing an address
+ * this way loses nothing of it.
+ */
+#include <linux/hash.h>
+#include <linux/sched.h>
+
+#include "fanout.h"
+#include "gather.h"
+#include "netns.h"
+#include "queue.h"
+#include "sock.h"
+#include "topic.h"
+
+/**
+ * struct passes - a fan-out in passes
+ * @ns: the namespace
+ * @p: hands out references
+ * @g: the table, empty between passes
+ * @bits: bits of the hash that all legs of this pass share
+ * @part: their value
+ * @routed: frames that somebody wants
+ */
+struct passes {
+	struct blipmq_net	*ns;
+	struct blipmq_pusher	*p;
+	struct blipmq_gather	*g;
+	u32			bits;
+	u64			part;
+	u64			routed;
+};
+
+static bool pass_has(const struct passes *s, const void *leg)
+{
+	u64 hash = (u64)(unsigned long)leg * GOLDEN_RATIO_64;
+
+	return !s->bits || hash >> (64 - s->bits) == s->part;
+}
+
+/* Return: false when the table is full. */
+static bool pass_set(struct passes *s, const struct blipmq_set *set, u64 mask)
+{
+	struct blipmq_set_chunk *chunk;
+	struct blipmq_queue *q;
+	u32 i;
+
+	for (chunk = rcu_dereference(set->first); chunk;
+	     chunk = rcu_dereference(chunk->next)) {
+		for (i = 0; i < chunk->nr_slots; i++) {
+			q = rcu_dereference(chunk->legs[i]);
+			if (!q)
+				continue;
+			s->routed |= mask;
+			if (pass_has(s, q) &&
+			    blipmq_gather_add(s->g, q, mask) ==
+				    BLIPMQ_GATHER_FULL)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* By the topic's route if that holds, else by what the route is made from. */
+static bool pass_topic(struct passes *s, const struct blipmq_batch_topic *t)
+{
+	const u8 *name = blipmq_batch_name(s->p->b, t);
+	struct blipmq_trie_walk w;
+	struct blipmq_topic *topic;
+	struct blipmq_route *route;
+	struct blipmq_set *set;
+	u32 k;
+
+	if (blipmq_batch_route(s->ns, s->p->b, t, &route) == BLIPMQ_FOUND) {
+		for (k = 0; k < route->nr_sets; k++)
+			if (!pass_set(s, route->sets[k], t->mask))
+				return false;
+		return true;
+	}
+	topic = blipmq_topic_find(s->ns, name, t->len);
+	if (topic) {
+		/* Pairs with the release in topic_first_user(). */
+		set = smp_load_acquire(&topic->set);
+		if (set && !pass_set(s, set, t->mask))
+			return false;
+	}
+	blipmq_trie_walk_start(&w, &s->ns->trie, name, t->len);
+	while ((set = blipmq_trie_walk_next(&w)))
+		if (!pass_set(s, set, t->mask))
+			return false;
+	return true;
+}
+
+static bool pass_once(struct passes *s, const struct blipmq_batch_topic *topics,
+		      u32 nr_topics)
+{
+	bool fits = true;
+	u32 i;
+
+	rcu_read_lock();
+	for (i = 0; i < nr_topics && fits; i++)
+		fits = pass_topic(s, &topics[i]);
+	if (fits)
+		for (i = 0; i >> s->g->bits == 0; i++)
+			if (s->g->legs[i].queue)
+				blipmq_pusher_push(s->p, s->g->legs[i].queue,
+						   s->g->legs[i].mask);
+	rcu_read_unlock();
+	blipmq_gather_clear(s->g);
+	return fits;
+}
+
+/**
+ * blipmq_fanout_passes() - hand out a bundle without allocating anything
+ * @bs: the publisher
+ * @p: hands out references of the bundle
+ * @topics: which frames have which topic
+ * @nr_topics: entries in @topics
+ *
+ * Context: the publisher's tx_lock is held; may sleep.
+ * Return: the frames that somebody wants.
+ */
+u64 blipmq_fanout_passes(struct blipmq_sock *bs, struct blipmq_pusher *p,
+			 const struct blipmq_batch_topic *topics, u32 nr_topics)
+{
+	struct passes s = { .ns = bs->ns, .p = p, .g = bs->gather };
+
+	lockdep_assert_held(&bs->tx_lock);
+	if (!s.g) {
+		mutex_lock(&bs->ns->spare_lock);
+		s.g = bs->ns->spare;
+	}
+	/* In the order of hashes; two halves that are done are one whole. */
+	do {
+		if (!pass_once(&s, topics, nr_topics)) {
+			s.bits++;
+			s.part <<= 1;
+			continue;
+		}
+		s.part++;
+		while (s.bits && !(s.part & 1)) {
+			s.bits--;
+			s.part >>= 1;
+		}
+		cond_resched();
+	} while (s.bits);
+	if (!bs->gather)
+		mutex_unlock(&bs->ns->spare_lock);
+	return s.routed;
+}
