@@ -124,6 +124,47 @@ void blipmq_answers_err(struct blipmq_answers *a, const u8 *topic,
 	memcpy(body + 6, text, len);
 }
 
+/**
+ * blipmq_answers_mark() - remember how far the pending answers went
+ * @a: the answers
+ *
+ * Context: the socket's tx_lock is held.
+ * Return: the mark, good until answers are shown.
+ */
+struct blipmq_answers_mark blipmq_answers_mark(const struct blipmq_answers *a)
+{
+	const struct sk_buff *tail = skb_peek_tail(&a->pending);
+	struct blipmq_answers_mark mark = {
+		.tail = tail,
+		.len = tail ? tail->len : 0,
+	};
+
+	return mark;
+}
+
+/**
+ * blipmq_answers_rewind() - take answers back that nobody has seen
+ * @a: the answers
+ * @mark: up to where
+ *
+ * Context: the socket's tx_lock is held.
+ */
+void blipmq_answers_rewind(struct blipmq_answers *a,
+			   struct blipmq_answers_mark mark)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_peek_tail(&a->pending)) && skb != mark.tail) {
+		__skb_unlink(skb, &a->pending);
+		atomic_sub(skb->len, &a->bytes);
+		blipmq_bundle_put(skb);
+	}
+	if (!skb)
+		return;
+	atomic_sub(skb->len - mark.len, &a->bytes);
+	skb_trim(skb, mark.len);
+}
+
 /*
  * Few answers go behind those that wait, if there is room: a client that sends
  * many small writes must not pin a buffer for each.

@@ -28,6 +28,16 @@ struct blipmq_answers {
 	u32			offset;
 };
 
+/**
+ * struct blipmq_answers_mark - how far the pending answers went
+ * @tail: the last buffer, NULL for none
+ * @len: bytes in it
+ */
+struct blipmq_answers_mark {
+	const struct sk_buff	*tail;
+	u32			len;
+};
+
 void blipmq_answers_init(struct blipmq_answers *a);
 void blipmq_answers_purge(struct blipmq_answers *a);
 
@@ -38,6 +48,9 @@ void blipmq_answers_ack(struct blipmq_answers *a, const u8 *topic,
 void blipmq_answers_pong(struct blipmq_answers *a, const u8 *body, u32 len);
 void blipmq_answers_err(struct blipmq_answers *a, const u8 *topic,
 			u8 topic_len, u32 tag, u16 code, const char *text);
+struct blipmq_answers_mark blipmq_answers_mark(const struct blipmq_answers *a);
+void blipmq_answers_rewind(struct blipmq_answers *a,
+			   struct blipmq_answers_mark mark);
 bool blipmq_answers_show(struct blipmq_answers *a);
 bool blipmq_answers_full(struct blipmq_answers *a, struct blipmq_net *ns);
 

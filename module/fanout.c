@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 
 #include "bundle.h"
+#include "credit.h"
 #include "fanout.h"
 #include "gather.h"
 #include "netns.h"
@@ -28,6 +29,12 @@
 /* References are taken ahead, so many at a time. */
 #define REFS_AHEAD	32U
 
+static void pusher_refill(struct blipmq_pusher *p)
+{
+	blipmq_bundle_get(p->b, REFS_AHEAD);
+	p->refs = REFS_AHEAD;
+}
+
 /**
  * blipmq_pusher_push() - push the bundle to a leg
  * @p: hands out its references
@@ -39,11 +46,32 @@
 void blipmq_pusher_push(struct blipmq_pusher *p, struct blipmq_queue *q,
 			u64 mask)
 {
-	if (!p->refs) {
-		blipmq_bundle_get(p->b, REFS_AHEAD);
-		p->refs = REFS_AHEAD;
-	}
+	if (!p->refs)
+		pusher_refill(p);
 	if (blipmq_queue_push(q, p->b, mask))
+		p->refs--;
+}
+
+/**
+ * blipmq_pusher_push_leg() - push the bundle to a leg that was gathered
+ * @p: hands out its references
+ * @g: the table
+ * @i: where the leg stands in it; its credit is used up, if it gave one
+ *
+ * Context: an RCU read-side section.
+ */
+void blipmq_pusher_push_leg(struct blipmq_pusher *p, struct blipmq_gather *g,
+			    u32 i)
+{
+	struct blipmq_gather_leg *leg = &g->legs[i];
+
+	if (likely(!blipmq_gather_has_credit(g, i))) {
+		blipmq_pusher_push(p, leg->queue, leg->mask);
+		return;
+	}
+	if (!p->refs)
+		pusher_refill(p);
+	if (blipmq_queue_push_charged(leg->queue, p->b, leg->mask))
 		p->refs--;
 }
 
@@ -175,25 +203,33 @@ enum gathered {
 	GATHERED_STALE,		/* a route has to be made first */
 };
 
+/**
+ * struct gather_sum - what the topics of a bundle have
+ * @legs: legs, those that are on several topics counted for each
+ * @routed: frames that somebody wants
+ * @blocking: some of the legs may block the publisher
+ */
+struct gather_sum {
+	u32	legs;
+	u64	routed;
+	bool	blocking;
+};
+
 /*
  * Gather the masks of all topics.
- *
- * @seen: set to the legs of all topics, those that are on several of them
- *	counted for each
- * @routed: set to the frames that somebody wants
  */
 static enum gathered gather_topics(struct blipmq_net *ns,
 				   struct blipmq_gather *g,
 				   const struct sk_buff *b,
 				   const struct blipmq_batch_topic *topics,
-				   u32 nr_topics, u32 *seen, u64 *routed)
+				   u32 nr_topics, struct gather_sum *sum)
 {
 	struct blipmq_route *route;
 	enum blipmq_found found;
-	u32 i, k, legs, sum = 0;
+	u32 i, k, legs;
 	bool fits = g;
 
-	*routed = 0;
+	memset(sum, 0, sizeof(*sum));
 	for (i = 0; i < nr_topics; i++) {
 		found = blipmq_batch_route(ns, b, &topics[i], &route);
 		if (found == BLIPMQ_FOUND_STALE)
@@ -203,14 +239,16 @@ static enum gathered gather_topics(struct blipmq_net *ns,
 		legs = blipmq_route_legs(route);
 		if (!legs)
 			continue;
-		sum += legs;
-		*routed |= topics[i].mask;
-		fits = fits && sum <= GATHER_LEGS;
-		for (k = 0; fits && k < route->nr_sets; k++)
-			fits = gather_set(g, route->sets[k], topics[i].mask);
+		sum->legs += legs;
+		sum->routed |= topics[i].mask;
+		fits = fits && sum->legs <= GATHER_LEGS;
+		for (k = 0; k < route->nr_sets; k++) {
+			sum->blocking |= READ_ONCE(route->sets[k]->blocking);
+			fits = fits && gather_set(g, route->sets[k],
+						  topics[i].mask);
+		}
 	}
-	*seen = sum;
-	return fits || !sum ? GATHERED : GATHERED_TOO_MANY;
+	return fits || !sum->legs ? GATHERED : GATHERED_TOO_MANY;
 }
 
 static void gather_push(struct blipmq_gather *g, struct blipmq_pusher *p)
@@ -221,8 +259,7 @@ static void gather_push(struct blipmq_gather *g, struct blipmq_pusher *p)
 		return;
 	for (i = 0; i >> g->bits == 0; i++)
 		if (g->legs[i].queue)
-			blipmq_pusher_push(p, g->legs[i].queue,
-					   g->legs[i].mask);
+			blipmq_pusher_push_leg(p, g, i);
 	blipmq_gather_clear(g);
 }
 
@@ -234,26 +271,30 @@ static bool gather_enlarge(struct blipmq_sock *bs, u32 legs)
 	return bs->gather;
 }
 
-static u64 fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
+static int fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
 			   const struct blipmq_batch_topic *topics,
-			   u32 nr_topics)
+			   u32 nr_topics, u64 *routed)
 {
+	u32 charge = blipmq_bundle_cb(p->b)->charge;
 	enum gathered gathered;
-	int tries = 0;
-	u64 routed;
-	u32 legs;
+	struct gather_sum sum;
+	int err, tries = 0;
 
 	for (;;) {
+		err = 0;
 		rcu_read_lock();
 		gathered = gather_topics(bs->ns, bs->gather, p->b, topics,
-					 nr_topics, &legs, &routed);
-		if (gathered == GATHERED)
+					 nr_topics, &sum);
+		if (gathered == GATHERED && sum.blocking && bs->gather)
+			err = blipmq_credit_take(bs, bs->gather, charge);
+		if (gathered == GATHERED && !err)
 			gather_push(bs->gather, p);
 		rcu_read_unlock();
-		if (gathered == GATHERED)
-			return routed;
-		if (bs->gather)
+		*routed = sum.routed;
+		if (bs->gather && (gathered != GATHERED || err))
 			blipmq_gather_clear(bs->gather);
+		if (gathered == GATHERED)
+			return err;
 		if (gathered == GATHERED_STALE) {
 			if (++tries < BLIPMQ_MATCH_TRIES &&
 			    !blipmq_batch_match(bs->ns, p->b, topics,
@@ -262,23 +303,24 @@ static u64 fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
 			break;
 		}
 		/* A table that is as large as it gets here was too small. */
-		if (legs > GATHER_LEGS ||
+		if (sum.legs > GATHER_LEGS ||
 		    (bs->gather && bs->gather->bits >= GATHER_BITS)) {
-			if (!blipmq_fanout_many(bs->ns, p, topics, nr_topics,
-						legs, &routed))
-				return routed;
+			err = blipmq_fanout_many(bs, p, topics, nr_topics,
+						 sum.legs, routed);
+			if (!err || err == -EAGAIN)
+				return err;
 			break;
 		}
-		if (!gather_enlarge(bs, legs))
+		if (!gather_enlarge(bs, sum.legs))
 			break;
 	}
-	return blipmq_fanout_passes(bs, p, topics, nr_topics);
+	return blipmq_fanout_passes(bs, p, topics, nr_topics, routed);
 }
 
 /*
- * A bundle with one topic and one set needs no table.
+ * A bundle with one topic and one set needs no table, when no leg blocks.
  *
- * Return: false when it does.
+ * Return: false when it does, and nothing was done.
  */
 static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
 			  const struct blipmq_batch_topic *t, u64 *routed)
@@ -292,8 +334,9 @@ static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
 	do {
 		rcu_read_lock();
 		found = blipmq_batch_route(bs->ns, p->b, t, &route);
-		done = !route || route->only;
-		if (route && route->only && fanout_set(p, route->only, t->mask))
+		done = !route || (route->only &&
+				  likely(!READ_ONCE(route->only->blocking)));
+		if (done && route && fanout_set(p, route->only, t->mask))
 			*routed = t->mask;
 		rcu_read_unlock();
 		if (likely(found != BLIPMQ_FOUND_STALE))
@@ -311,21 +354,29 @@ static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
  * @nr_topics: entries in @topics, at least one
  *
  * Context: the publisher's tx_lock is held; may sleep.
+ * Return: 0; with nobody served -EAGAIN when a leg blocks, which
+ * blipmq_credit_wait() waits for, or -ENOMEM when some may and it cannot be
+ * found out.
  */
-void blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
-		   const struct blipmq_batch_topic *topics, u32 nr_topics)
+int blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
+		  const struct blipmq_batch_topic *topics, u32 nr_topics)
 {
 	struct blipmq_pusher p = { .b = b };
 	u64 all = 0, routed;
+	int err = 0;
 	u32 i;
 
 	lockdep_assert_held(&bs->tx_lock);
+	blipmq_credit_forget(bs);
 	if (nr_topics > 1 || !fanout_direct(bs, &p, topics, &routed))
-		routed = fanout_gathered(bs, &p, topics, nr_topics);
+		err = fanout_gathered(bs, &p, topics, nr_topics, &routed);
 	pusher_end(&p);
+	if (unlikely(err))
+		return err;
 
 	for (i = 0; i < nr_topics; i++)
 		all |= topics[i].mask;
 	if (all != routed)
 		blipmq_count(&bs->unrouted, hweight64(all & ~routed));
+	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <linux/skbuff.h>
 
+#include "answers.h"
 #include "route.h"
 #include "types.h"
 
@@ -30,10 +31,16 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
 
 /**
  * struct blipmq_batch - the messages of a bundle
+ * @first: where the first message stands
+ * @first_index: its number in the bundle
+ * @answers: the answers before it
  * @nr_topics: entries in @topics
  * @topics: which frames have which topic
  */
 struct blipmq_batch {
+	u32				first;
+	u32				first_index;
+	struct blipmq_answers_mark	answers;
 	u32				nr_topics;
 	struct blipmq_batch_topic	topics[BLIPMQ_BUNDLE_FRAMES];
 };
@@ -48,11 +55,14 @@ struct blipmq_pusher {
 	u32		refs;
 };
 
-void blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
-		   const struct blipmq_batch_topic *topics, u32 nr_topics);
+int __must_check blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
+			       const struct blipmq_batch_topic *topics,
+			       u32 nr_topics);
 
 void blipmq_pusher_push(struct blipmq_pusher *p, struct blipmq_queue *q,
 			u64 mask);
+void blipmq_pusher_push_leg(struct blipmq_pusher *p, struct blipmq_gather *g,
+			    u32 i);
 
 /* Where the messages of a topic go; the last two mean that there is no route. */
 enum blipmq_found {
@@ -74,12 +84,13 @@ int __must_check blipmq_batch_match(struct blipmq_net *ns,
 #define BLIPMQ_MATCH_TRIES	4
 
 /* fanout_passes.c */
-u64 blipmq_fanout_passes(struct blipmq_sock *bs, struct blipmq_pusher *p,
-			 const struct blipmq_batch_topic *topics,
-			 u32 nr_topics);
+int __must_check blipmq_fanout_passes(struct blipmq_sock *bs,
+				      struct blipmq_pusher *p,
+				      const struct blipmq_batch_topic *topics,
+				      u32 nr_topics, u64 *routed);
 
 /* fanout_many.c */
-int __must_check blipmq_fanout_many(struct blipmq_net *ns,
+int __must_check blipmq_fanout_many(struct blipmq_sock *bs,
 				    struct blipmq_pusher *p,
 				    const struct blipmq_batch_topic *topics,
 				    u32 nr_topics, u32 legs, u64 *routed);

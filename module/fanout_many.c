@@ -6,11 +6,14 @@
  */
 #include <linux/sched.h>
 
+#include "bundle.h"
+#include "credit.h"
 #include "fanout.h"
 #include "gather.h"
 #include "netns.h"
 #include "queue.h"
 #include "route.h"
+#include "sock.h"
 #include "topic.h"
 
 /* Give up the legs, which get their frames first if @p is there. */
@@ -23,8 +26,7 @@ static void many_release(struct blipmq_gather *g, struct blipmq_pusher *p)
 			continue;
 		if (p) {
 			rcu_read_lock();
-			blipmq_pusher_push(p, g->legs[i].queue,
-					   g->legs[i].mask);
+			blipmq_pusher_push_leg(p, g, i);
 			rcu_read_unlock();
 		}
 		blipmq_queue_put(g->legs[i].queue);
@@ -135,20 +137,22 @@ static int many_add_topic(struct blipmq_net *ns, struct blipmq_gather **table,
 
 /**
  * blipmq_fanout_many() - hand out a bundle with a great many legs
- * @ns: the namespace
+ * @bs: the publisher
  * @p: hands out references of the bundle
  * @topics: which frames have which topic
  * @nr_topics: entries in @topics
  * @legs: how many are expected
  * @routed: set to the frames that somebody wants
  *
- * Context: may sleep.
- * Return: 0, or a negative errno with nothing pushed.
+ * Context: the publisher's tx_lock is held; may sleep.
+ * Return: 0; with nothing pushed -EAGAIN when a leg blocks, or another negative
+ * errno.
  */
-int blipmq_fanout_many(struct blipmq_net *ns, struct blipmq_pusher *p,
+int blipmq_fanout_many(struct blipmq_sock *bs, struct blipmq_pusher *p,
 		       const struct blipmq_batch_topic *topics, u32 nr_topics,
 		       u32 legs, u64 *routed)
 {
+	struct blipmq_net *ns = bs->ns;
 	struct blipmq_gather *g;
 	int err = 0;
 	u32 i;
@@ -159,6 +163,8 @@ int blipmq_fanout_many(struct blipmq_net *ns, struct blipmq_pusher *p,
 		return -ENOMEM;
 	for (i = 0; i < nr_topics && !err; i++)
 		err = many_add_topic(ns, &g, p->b, &topics[i], routed);
+	if (!err)
+		err = blipmq_credit_take(bs, g, blipmq_bundle_cb(p->b)->charge);
 	many_release(g, err ? NULL : p);
 	blipmq_gather_free(g);
 	return err;

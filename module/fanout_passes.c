@@ -67,8 +67,20 @@ static bool pass_set(struct passes *s, const struct blipmq_set *set, u64 mask)
 	return true;
 }
 
-/* By the topic's route if that holds, else by what the route is made from. */
-static bool pass_topic(struct passes *s, const struct blipmq_batch_topic *t)
+/* Return: false when a leg of the set may block. */
+static bool pass_blocks_nobody(struct passes *s, const struct blipmq_set *set,
+			       u64 mask)
+{
+	return !READ_ONCE(set->blocking);
+}
+
+/*
+ * Visit the sets by the topic's route if that holds, else by what the route is
+ * made from, until one says false.
+ */
+static bool pass_topic(struct passes *s, const struct blipmq_batch_topic *t,
+		       bool (*visit)(struct passes *s,
+				     const struct blipmq_set *set, u64 mask))
 {
 	const u8 *name = blipmq_batch_name(s->p->b, t);
 	struct blipmq_trie_walk w;
@@ -79,7 +91,7 @@ static bool pass_topic(struct passes *s, const struct blipmq_batch_topic *t)
 
 	if (blipmq_batch_route(s->ns, s->p->b, t, &route) == BLIPMQ_FOUND) {
 		for (k = 0; k < route->nr_sets; k++)
-			if (!pass_set(s, route->sets[k], t->mask))
+			if (!visit(s, route->sets[k], t->mask))
 				return false;
 		return true;
 	}
@@ -87,12 +99,12 @@ static bool pass_topic(struct passes *s, const struct blipmq_batch_topic *t)
 	if (topic) {
 		/* Pairs with the release in topic_first_user(). */
 		set = smp_load_acquire(&topic->set);
-		if (set && !pass_set(s, set, t->mask))
+		if (set && !visit(s, set, t->mask))
 			return false;
 	}
 	blipmq_trie_walk_start(&w, &s->ns->trie, name, t->len);
 	while ((set = blipmq_trie_walk_next(&w)))
-		if (!pass_set(s, set, t->mask))
+		if (!visit(s, set, t->mask))
 			return false;
 	return true;
 }
@@ -105,7 +117,7 @@ static bool pass_once(struct passes *s, const struct blipmq_batch_topic *topics,
 
 	rcu_read_lock();
 	for (i = 0; i < nr_topics && fits; i++)
-		fits = pass_topic(s, &topics[i]);
+		fits = pass_topic(s, &topics[i], pass_set);
 	if (fits)
 		for (i = 0; i >> s->g->bits == 0; i++)
 			if (s->g->legs[i].queue)
@@ -116,22 +128,41 @@ static bool pass_once(struct passes *s, const struct blipmq_batch_topic *topics,
 	return fits;
 }
 
+/* Credits have to be taken of all legs at once, which takes a table. */
+static bool passes_may_block(struct passes *s,
+			     const struct blipmq_batch_topic *topics,
+			     u32 nr_topics)
+{
+	bool free = true;
+	u32 i;
+
+	rcu_read_lock();
+	for (i = 0; i < nr_topics && free; i++)
+		free = pass_topic(s, &topics[i], pass_blocks_nobody);
+	rcu_read_unlock();
+	return !free;
+}
+
 /**
  * blipmq_fanout_passes() - hand out a bundle without allocating anything
  * @bs: the publisher
  * @p: hands out references of the bundle
  * @topics: which frames have which topic
  * @nr_topics: entries in @topics
+ * @routed: set to the frames that somebody wants
  *
  * Context: the publisher's tx_lock is held; may sleep.
- * Return: the frames that somebody wants.
+ * Return: 0; with nothing pushed -ENOMEM when a leg may block.
  */
-u64 blipmq_fanout_passes(struct blipmq_sock *bs, struct blipmq_pusher *p,
-			 const struct blipmq_batch_topic *topics, u32 nr_topics)
+int blipmq_fanout_passes(struct blipmq_sock *bs, struct blipmq_pusher *p,
+			 const struct blipmq_batch_topic *topics, u32 nr_topics,
+			 u64 *routed)
 {
 	struct passes s = { .ns = bs->ns, .p = p, .g = bs->gather };
 
 	lockdep_assert_held(&bs->tx_lock);
+	if (passes_may_block(&s, topics, nr_topics))
+		return -ENOMEM;
 	if (!s.g) {
 		mutex_lock(&bs->ns->spare_lock);
 		s.g = bs->ns->spare;
@@ -152,5 +183,6 @@ u64 blipmq_fanout_passes(struct blipmq_sock *bs, struct blipmq_pusher *p,
 	} while (s.bits);
 	if (!bs->gather)
 		mutex_unlock(&bs->ns->spare_lock);
-	return s.routed;
+	*routed = s.routed;
+	return 0;
 }

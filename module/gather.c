@@ -22,7 +22,9 @@ struct blipmq_gather *blipmq_gather_alloc(u32 legs)
 	u32 bits = ilog2(roundup_pow_of_two(2 * legs + 16));
 	struct blipmq_gather *g;
 
-	g = kvzalloc(struct_size(g, legs, 1UL << bits), GFP_KERNEL_ACCOUNT);
+	g = kvzalloc(struct_size(g, legs, 1UL << bits) +
+		     BITS_TO_LONGS(1UL << bits) * sizeof(long),
+		     GFP_KERNEL_ACCOUNT);
 	if (g)
 		g->bits = bits;
 	return g;
@@ -45,6 +47,7 @@ void blipmq_gather_clear(struct blipmq_gather *g)
 {
 	memset(g->legs, 0, sizeof(*g->legs) << g->bits);
 	g->used = 0;
+	blipmq_gather_clear_credits(g);
 }
 
 /**

@@ -6,6 +6,8 @@
 #ifndef _BLIPMQ_GATHER_H
 #define _BLIPMQ_GATHER_H
 
+#include <linux/bitmap.h>
+
 #include "types.h"
 
 /**
@@ -22,11 +24,13 @@ struct blipmq_gather_leg {
  * struct blipmq_gather - masks by leg
  * @bits: log2 of the entries in @legs
  * @used: those that are taken
+ * @credited: some are marked, see blipmq_gather_credits()
  * @legs: the entries, all free between bundles
  */
 struct blipmq_gather {
 	u32				bits;
 	u32				used;
+	bool				credited;
 	struct blipmq_gather_leg	legs[];
 };
 
@@ -35,6 +39,35 @@ enum blipmq_gather_result {
 	BLIPMQ_GATHER_NEW,	/* it is there now */
 	BLIPMQ_GATHER_FULL,	/* there is no room for it */
 };
+
+/**
+ * blipmq_gather_credits() - which legs gave a credit, one bit each
+ * @g: the table
+ *
+ * Return: the bits, which stand behind the entries.
+ */
+static inline unsigned long *blipmq_gather_credits(struct blipmq_gather *g)
+{
+	return (unsigned long *)(g->legs + (1UL << g->bits));
+}
+
+static inline void blipmq_gather_mark_credit(struct blipmq_gather *g, u32 i)
+{
+	g->credited = true;
+	__set_bit(i, blipmq_gather_credits(g));
+}
+
+static inline bool blipmq_gather_has_credit(struct blipmq_gather *g, u32 i)
+{
+	return unlikely(g->credited) && test_bit(i, blipmq_gather_credits(g));
+}
+
+static inline void blipmq_gather_clear_credits(struct blipmq_gather *g)
+{
+	if (unlikely(g->credited))
+		bitmap_zero(blipmq_gather_credits(g), 1UL << g->bits);
+	g->credited = false;
+}
 
 struct blipmq_gather *blipmq_gather_alloc(u32 legs);
 void blipmq_gather_free(struct blipmq_gather *g);

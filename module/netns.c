@@ -50,6 +50,7 @@ static int __net_init blipmq_net_create(struct net *net)
 	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1);
 	atomic_set(&ns->nr_subscriptions, 0);
 	atomic64_set(&ns->ring_bytes, 0);
+	spin_lock_init(&ns->waiters_lock);
 	spin_lock_init(&ns->socks_lock);
 	INIT_LIST_HEAD(&ns->socks);
 	mutex_init(&ns->sum_lock);

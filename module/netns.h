@@ -33,6 +33,7 @@
  * @next_publisher: where the search for a free number goes on
  * @nr_subscriptions: subscriptions of all sockets
  * @ring_bytes: memory of receive rings
+ * @waiters_lock: guards the waiters of all queues, see credit.c
  * @socks_lock: guards the members below; taken with bottom halves off, since
  *	sockets are freed from RCU callbacks
  * @socks: all sockets, until they are freed
@@ -62,6 +63,7 @@ struct blipmq_net {
 	u32			next_publisher;
 	atomic_t		nr_subscriptions;
 	atomic64_t		ring_bytes;
+	spinlock_t		waiters_lock;	/* who waits for credits */
 
 	spinlock_t		socks_lock;	/* the members below */
 	struct list_head	socks;

@@ -8,6 +8,8 @@
 
 #include "bundle.h"
 #include "queue.h"
+#include "sock.h"
+#include "subscription.h"
 
 /* Only the oldest @keep of the frames in @mask. */
 static u64 mask_oldest(u64 mask, u32 keep)
@@ -76,6 +78,8 @@ bool blipmq_queue_push_over(struct blipmq_queue *q, struct sk_buff *b,
 {
 	switch (READ_ONCE(q->policy)) {
 	case BLIPMQ_OVERFLOW_DROP_NEW:
+	/* A publisher's own, or one that blocks since a moment ago. */
+	case BLIPMQ_OVERFLOW_BLOCK:
 		return over_drop_new(q, b, mask);
 	case BLIPMQ_OVERFLOW_DISCONNECT:
 		return over_disconnect(q, b, mask);
@@ -84,28 +88,37 @@ bool blipmq_queue_push_over(struct blipmq_queue *q, struct sk_buff *b,
 }
 
 /**
- * blipmq_queue_set_policy() - say what the queue does when it is full
- * @q: the queue
+ * blipmq_sock_set_policy() - say what a socket's queue does when it is full
+ * @bs: the socket
  * @policy: enum blipmq_overflow
  *
  * What is queued stays, and is delivered first. Publishers that are under way
- * go by the policy that they find.
+ * go by the policy that they find; those that have no credit when it becomes
+ * block are as with drop-new.
  *
- * Context: the socket's tx_lock is held; may sleep.
+ * Context: tx_lock is held; may sleep.
  * Return: 0; -EINVAL when there is no such policy; -EOPNOTSUPP when it is not
  * built yet.
  */
-int blipmq_queue_set_policy(struct blipmq_queue *q, u32 policy)
+int blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy)
 {
-	switch (policy) {
-	case BLIPMQ_OVERFLOW_DROP_OLDEST:
-	case BLIPMQ_OVERFLOW_DROP_NEW:
-	case BLIPMQ_OVERFLOW_DISCONNECT:
-		WRITE_ONCE(q->policy, policy);
-		return 0;
-	case BLIPMQ_OVERFLOW_BLOCK:
-	case BLIPMQ_OVERFLOW_CONFLATE:
+	struct blipmq_queue *q = &bs->queue;
+	u32 old = q->policy;
+
+	lockdep_assert_held(&bs->tx_lock);
+	if (policy > BLIPMQ_OVERFLOW_CONFLATE)
+		return -EINVAL;
+	if (policy == BLIPMQ_OVERFLOW_CONFLATE)
 		return -EOPNOTSUPP;
+	if (policy == old)
+		return 0;
+	/* Sets count the legs that block for as long as they may. */
+	if (policy == BLIPMQ_OVERFLOW_BLOCK)
+		blipmq_subscriptions_block(bs, true);
+	WRITE_ONCE(q->policy, policy);
+	if (old == BLIPMQ_OVERFLOW_BLOCK) {
+		blipmq_subscriptions_block(bs, false);
+		blipmq_queue_let_go(q);
 	}
-	return -EINVAL;
+	return 0;
 }

@@ -6,6 +6,7 @@
 #include <net/sock.h>
 
 #include "bundle.h"
+#include "credit.h"
 #include "netns.h"
 #include "queue.h"
 #include "sock.h"
@@ -21,6 +22,7 @@ void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns)
 {
 	blipmq_chain_init(&q->chain, ns);
 	blipmq_gaps_init(&q->gaps);
+	INIT_LIST_HEAD(&q->waiters);
 	q->limit_messages = READ_ONCE(ns->limits.queue_messages);
 	q->limit_bytes = READ_ONCE(ns->limits.queue_bytes);
 }
@@ -62,14 +64,35 @@ void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes)
 }
 
 /**
+ * blipmq_queue_let_go() - let all publishers go on that wait for room
+ * @q: the queue, which they may not have to wait for any more
+ *
+ * Context: any but interrupts.
+ */
+void blipmq_queue_let_go(struct blipmq_queue *q)
+{
+	smp_mb();	/* pairs with the one of who begins to wait */
+	if (unlikely(READ_ONCE(q->nr_waiting)))
+		blipmq_credit_wake(q, true);
+}
+
+/**
  * blipmq_queue_release() - what waited is gone
  * @q: the queue
  * @messages: how many
  * @bytes: memory that they held
+ *
+ * Publishers that wait for the room may go on.
+ *
+ * Context: any but interrupts.
  */
 void blipmq_queue_release(struct blipmq_queue *q, u32 messages, u32 bytes)
 {
 	atomic64_sub(blipmq_used(messages, bytes), &q->used);
+	/* Pairs with the barrier of who begins to wait. */
+	smp_mb__after_atomic();
+	if (unlikely(READ_ONCE(q->nr_waiting)))
+		blipmq_credit_wake(q, false);
 }
 
 /**
@@ -87,53 +110,53 @@ void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
 }
 
 /*
- * Push, under drop-oldest at the price of the oldest messages when there is no
- * memory for a longer queue. Where they are not in the way, or cannot be had,
- * the new ones are not taken: BLIPMQ_RING_FULL.
+ * There was no memory for a longer queue, or it is closed. Under drop-oldest
+ * the oldest messages make room, unless they are not in the way or cannot be
+ * had; else the new ones, which are charged, are not taken.
  */
-static enum blipmq_ring_result queue_chain_push(struct blipmq_queue *q,
-						struct sk_buff *b, u64 mask)
+static noinline bool queue_push_again(struct blipmq_queue *q,
+				      struct sk_buff *b, u64 mask,
+				      enum blipmq_ring_result result)
 {
-	enum blipmq_ring_result result;
+	u32 n = hweight64(mask);
 	int tries = 0;
 
-	for (;;) {
-		result = blipmq_chain_push(&q->chain, b, mask);
-		if (result != BLIPMQ_RING_FULL ||
-		    READ_ONCE(q->policy) != BLIPMQ_OVERFLOW_DROP_OLDEST ||
-		    !blipmq_chain_is_single(&q->chain))
-			return result;
+	while (result == BLIPMQ_RING_FULL &&
+	       READ_ONCE(q->policy) == BLIPMQ_OVERFLOW_DROP_OLDEST &&
+	       blipmq_chain_is_single(&q->chain)) {
 		/* The oldest may belong to a publisher whose CPU stands still. */
 		if (!blipmq_queue_evict(q, BLIPMQ_DROP_NO_MEMORY) &&
 		    ++tries == BLIPMQ_ROOM_TRIES)
-			return result;
+			break;
+		result = blipmq_chain_push(&q->chain, b, mask);
 	}
-}
-
-static __always_inline bool queue_push(struct blipmq_queue *q,
-				       struct sk_buff *b, u64 mask, u32 n,
-				       u32 bytes)
-{
-	enum blipmq_ring_result result = queue_chain_push(q, b, mask);
-
-	if (likely(result == BLIPMQ_RING_OK)) {
+	if (result != BLIPMQ_RING_IS_CLOSED)
 		atomic64_add(n, &q->matched);
-		/* Pairs with the barrier in blipmq_queue_arm(). */
-		smp_mb__after_atomic();
-		blipmq_queue_wake(q);
-		return true;
-	}
-	blipmq_queue_release(q, n, bytes);
+	if (result != BLIPMQ_RING_OK)
+		blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
 	if (result == BLIPMQ_RING_FULL) {
-		atomic64_add(n, &q->matched);
 		if (READ_ONCE(q->policy) == BLIPMQ_OVERFLOW_DISCONNECT)
 			blipmq_queue_cut(q, BLIPMQ_DROP_NO_MEMORY, n);
 		else
 			blipmq_queue_drop_new(q, BLIPMQ_DROP_NO_MEMORY, n);
 	}
-	smp_mb();	/* as above: losses are news, too */
+	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news, too */
 	blipmq_queue_wake(q);
-	return false;
+	return result == BLIPMQ_RING_OK;
+}
+
+static __always_inline bool queue_push(struct blipmq_queue *q,
+				       struct sk_buff *b, u64 mask, u32 n)
+{
+	enum blipmq_ring_result result = blipmq_chain_push(&q->chain, b, mask);
+
+	if (unlikely(result != BLIPMQ_RING_OK))
+		return queue_push_again(q, b, mask, result);
+	atomic64_add(n, &q->matched);
+	/* Pairs with the barrier in blipmq_queue_arm(). */
+	smp_mb__after_atomic();
+	blipmq_queue_wake(q);
+	return true;
 }
 
 /**
@@ -150,8 +173,7 @@ static __always_inline bool queue_push(struct blipmq_queue *q,
 bool blipmq_queue_push_charged(struct blipmq_queue *q, struct sk_buff *b,
 			       u64 mask)
 {
-	return queue_push(q, b, mask, hweight64(mask),
-			  blipmq_bundle_cb(b)->charge);
+	return queue_push(q, b, mask, hweight64(mask));
 }
 
 /**
@@ -177,7 +199,7 @@ bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
 	used = atomic64_add_return(blipmq_used(n, bytes), &q->used);
 	if (unlikely(blipmq_queue_is_over(q, used, bytes)))
 		return blipmq_queue_push_over(q, b, mask);
-	return queue_push(q, b, mask, n, bytes);
+	return queue_push(q, b, mask, n);
 }
 
 void __blipmq_queue_wake(struct blipmq_queue *q)
@@ -274,6 +296,13 @@ static u32 queue_drain(struct blipmq_queue *q, struct blipmq_ring *ring)
 	return messages;
 }
 
+/* Nobody has to wait for this queue any more. */
+static void queue_end(struct blipmq_queue *q)
+{
+	set_bit(BLIPMQ_ASIDE_ENDED, &q->aside);
+	blipmq_queue_let_go(q);
+}
+
 /**
  * blipmq_queue_seal() - nothing comes any more
  * @q: the queue
@@ -284,7 +313,7 @@ static u32 queue_drain(struct blipmq_queue *q, struct blipmq_ring *ring)
  */
 void blipmq_queue_seal(struct blipmq_queue *q)
 {
-	set_bit(BLIPMQ_ASIDE_ENDED, &q->aside);
+	queue_end(q);
 	blipmq_chain_seal(&q->chain);
 }
 
@@ -301,7 +330,7 @@ void blipmq_queue_close(struct blipmq_queue *q)
 	struct blipmq_ring *ring;
 	u32 messages = 0;
 
-	set_bit(BLIPMQ_ASIDE_ENDED, &q->aside);
+	queue_end(q);
 	ring = blipmq_chain_close(&q->chain);
 	while (ring) {
 		messages += queue_drain(q, ring);

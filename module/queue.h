@@ -44,13 +44,15 @@ enum blipmq_aside {
 
 /**
  * struct blipmq_queue - the receive queue
- * @chain: its rings
  * @aside: bits of enum blipmq_aside, none for a queue that takes pushes as
  *	quickly as it can
- * @policy: enum blipmq_overflow, written under the socket's tx_lock
  * @limit_messages: messages that may wait
  * @limit_bytes: bytes that they may hold
  * @armed: the reader sleeps, or will, and wants to be woken
+ * @policy: enum blipmq_overflow, written under the socket's tx_lock
+ * @chain: its rings
+ * @nr_waiting: publishers that wait for room, which readers look at
+ * @waiters: who they are, both under the namespace's waiters_lock
  * @used: what waits, see blipmq_used()
  * @matched: messages that matched, those that were dropped included
  * @lost: messages that overflow and lack of memory took, under the chain's
@@ -59,14 +61,18 @@ enum blipmq_aside {
  * @dropped: messages dropped, by reason
  * @next_pos: the reader's next position if nothing was evicted
  * @lost_seen: how much of @lost the reader reported
+ *
+ * What a push reads is in the first cache line.
  */
 struct blipmq_queue {
-	struct blipmq_chain	chain;
 	unsigned long		aside;
-	u32			policy;
 	u32			limit_messages;
 	u32			limit_bytes;
 	int			armed;
+	u32			policy;
+	struct blipmq_chain	chain;
+	u32			nr_waiting;
+	struct list_head	waiters;
 
 	/* Written by publishers. */
 	atomic64_t		used ____cacheline_aligned_in_smp;
@@ -111,6 +117,7 @@ u64 blipmq_queue_take_lost(struct blipmq_queue *q);
 void blipmq_queue_release(struct blipmq_queue *q, u32 messages, u32 bytes);
 void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
 		       u32 messages);
+void blipmq_queue_let_go(struct blipmq_queue *q);
 void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes);
 
 /* Pushes into a full queue that find nothing to evict this often give up. */
@@ -119,7 +126,7 @@ void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes);
 /* overflow.c */
 bool blipmq_queue_push_over(struct blipmq_queue *q, struct sk_buff *b,
 			    u64 mask);
-int __must_check blipmq_queue_set_policy(struct blipmq_queue *q, u32 policy);
+int __must_check blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy);
 
 /* disconnect.c */
 void blipmq_queue_cut(struct blipmq_queue *q, enum blipmq_drop reason,

@@ -3,6 +3,7 @@
  * What a receive queue may hold, and what goes when it holds more.
  */
 #include <linux/bitops.h>
+#include <linux/blipmq.h>
 #include <linux/sched.h>
 #include <net/sock.h>
 
@@ -171,7 +172,7 @@ u64 blipmq_queue_make_room(struct blipmq_queue *q, u64 mask, u32 bytes)
  * @bytes: bytes that they may hold, at least one
  *
  * What is over the new limits is dropped here, as the publishers that come
- * next are not to pay for it.
+ * next are not to pay for it; but under the policy block it stays.
  *
  * Context: may sleep. The caller serialises.
  */
@@ -185,12 +186,14 @@ void blipmq_queue_set_limits(struct blipmq_queue *q, u32 messages, u32 bytes)
 	while (more) {
 		rcu_read_lock();
 		used = atomic64_read(&q->used);
-		more = blipmq_used_messages(used) > 1 &&
+		more = READ_ONCE(q->policy) != BLIPMQ_OVERFLOW_BLOCK &&
+		       blipmq_used_messages(used) > 1 &&
 		       blipmq_queue_is_over(q, used, 0) &&
 		       blipmq_queue_evict(q, BLIPMQ_DROP_OVERFLOW);
 		rcu_read_unlock();
 		cond_resched();
 	}
+	blipmq_queue_let_go(q);
 	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news */
 	blipmq_queue_wake(q);
 }

@@ -130,8 +130,10 @@ __poll_t blipmq_sock_poll_in(struct blipmq_sock *bs)
 }
 
 /**
- * blipmq_sock_wake_writer() - there is room for answers again
- * @bs: the stream
+ * blipmq_sock_wake_writer() - the socket may be writable again
+ * @bs: the socket
+ *
+ * Context: any but interrupts; a full barrier is in it.
  */
 void blipmq_sock_wake_writer(struct blipmq_sock *bs)
 {

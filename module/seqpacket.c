@@ -128,16 +128,40 @@ static int seqpacket_publish(struct blipmq_sock *bs,
 	memcpy(p, d->topic, d->len);
 	blipmq_put_le64(p + d->len, id);
 	err = blipmq_bundle_fill(b, head, from, payload);
-	if (!err) {
-		blipmq_bundle_seal(b, head + payload, 1);
-		topic.mask = 1;
-		topic.at = BLIPMQ_FRAME_HEADER;
-		topic.len = d->len;
-		blipmq_count(&bs->published, 1);
-		blipmq_count(&bs->published_bytes, head + payload);
-		blipmq_fanout(bs, b, &topic, 1);
+	if (err)
+		goto out;
+	blipmq_bundle_seal(b, head + payload, 1);
+	topic.mask = 1;
+	topic.at = BLIPMQ_FRAME_HEADER;
+	topic.len = d->len;
+	err = blipmq_fanout(bs, b, &topic, 1);
+	if (err) {
+		blipmq_sock_undo_ids(bs, 1);
+		iov_iter_revert(from, payload);
+		goto out;
 	}
+	blipmq_count(&bs->published, 1);
+	blipmq_count(&bs->published_bytes, head + payload);
+out:
 	blipmq_bundle_put(b);
+	return err;
+}
+
+/* Return: 0; -EAGAIN to be tried again; what is wrong with it. */
+static int seqpacket_send(struct blipmq_sock *bs, struct msghdr *msg,
+			  size_t len)
+{
+	struct destination d = {};
+	int err;
+
+	if (bs->state & BLIPMQ_TX_ENDED)
+		return -EPIPE;
+	err = len > READ_ONCE(bs->ns->limits.payload_bytes) ? -EMSGSIZE :
+	      destination_find(&d, bs, msg);
+	if (!err)
+		err = seqpacket_publish(bs, &d, &msg->msg_iter);
+	if (err && err != -EAGAIN)
+		blipmq_count(&bs->refused, 1);
 	return err;
 }
 
@@ -153,23 +177,22 @@ int blipmq_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
 			     size_t len)
 {
 	struct blipmq_sock *bs = blipmq_sk(sock->sk);
-	struct destination d = {};
+	long timeo = sock_sndtimeo(sock->sk, msg->msg_flags & MSG_DONTWAIT);
 	int err;
 
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	mutex_lock(&bs->tx_lock);
-	if (bs->state & BLIPMQ_TX_ENDED) {
-		err = -EPIPE;
-		goto out;
+	for (;;) {
+		err = seqpacket_send(bs, msg, len);
+		if (err != -EAGAIN)
+			break;
+		mutex_unlock(&bs->tx_lock);
+		err = blipmq_credit_wait(bs, &timeo);
+		mutex_lock(&bs->tx_lock);
+		if (err)
+			break;
 	}
-	err = len > READ_ONCE(bs->ns->limits.payload_bytes) ? -EMSGSIZE :
-	      destination_find(&d, bs, msg);
-	if (!err)
-		err = seqpacket_publish(bs, &d, &msg->msg_iter);
-	if (err)
-		blipmq_count(&bs->refused, 1);
-out:
 	mutex_unlock(&bs->tx_lock);
 	if (err)
 		return sk_stream_error(sock->sk, msg->msg_flags, err);
@@ -301,7 +324,10 @@ __poll_t blipmq_seqpacket_poll(struct file *file, struct socket *sock,
 	__poll_t mask;
 
 	sock_poll_wait(file, sock, wait);
-	mask = blipmq_sock_poll_in(bs) | EPOLLOUT | EPOLLWRNORM;
+	mask = blipmq_sock_poll_in(bs);
+	if ((READ_ONCE(bs->state) & BLIPMQ_TX_ENDED) ||
+	    !blipmq_credit_blocked(&bs->waiter))
+		mask |= EPOLLOUT | EPOLLWRNORM;
 	if (READ_ONCE(bs->sk.sk_err))
 		mask |= EPOLLERR;
 	return mask;

@@ -82,6 +82,20 @@ void blipmq_set_put(struct blipmq_set *set)
 	}
 }
 
+/**
+ * blipmq_set_block() - a leg will block publishers, or does so no more
+ * @set: the set
+ * @blocks: which of both
+ *
+ * Context: any but interrupts.
+ */
+void blipmq_set_block(struct blipmq_set *set, bool blocks)
+{
+	spin_lock(&set->lock);
+	WRITE_ONCE(set->blocking, set->blocking + (blocks ? 1 : -1));
+	spin_unlock(&set->lock);
+}
+
 /* A free slot, found where the list says that there is one. */
 static bool set_take_slot(struct blipmq_set *set, struct blipmq_queue *queue,
 			  struct blipmq_leg *leg)

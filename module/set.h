@@ -37,6 +37,8 @@ struct blipmq_set_chunk {
  * @refs: the routes and topics that point to it, and walks that sleep
  * @count: legs; read without the lock as an estimate
  * @dead: its pattern is gone; routes that name it should forget it
+ * @blocking: those whose policy is block, or soon will be; publishers that
+ *	find none need no credits
  * @lock: guards joining and leaving
  * @vacant: chunks with a free slot
  * @first: the chain of chunks
@@ -50,6 +52,7 @@ struct blipmq_set {
 	refcount_t			refs;
 	u32				count;
 	bool				dead;
+	u32				blocking;
 	struct blipmq_set_chunk __rcu	*first;
 
 	spinlock_t			lock;	/* joining, leaving */
@@ -73,6 +76,7 @@ void blipmq_set_put(struct blipmq_set *set);
 int __must_check blipmq_set_join(struct blipmq_set *set,
 				 struct blipmq_queue *queue,
 				 struct blipmq_leg *leg);
+void blipmq_set_block(struct blipmq_set *set, bool blocks);
 void blipmq_set_leave(struct blipmq_set *set, struct blipmq_leg *leg);
 
 #endif /* _BLIPMQ_SET_H */

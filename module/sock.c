@@ -72,6 +72,20 @@ int blipmq_sock_next_id(struct blipmq_sock *bs, u64 *id)
 }
 
 /**
+ * blipmq_sock_undo_ids() - the latest ids name no message after all
+ * @bs: the socket
+ * @n: how many
+ *
+ * Context: tx_lock is held since they were given.
+ */
+void blipmq_sock_undo_ids(struct blipmq_sock *bs, u32 n)
+{
+	lockdep_assert_held(&bs->tx_lock);
+	/* Those of a number that was used up meanwhile stay used. */
+	bs->sequence -= min_t(u64, bs->sequence, n);
+}
+
+/**
  * blipmq_sock_set_topic() - set where send() publishes to
  * @bs: the socket
  * @topic: its bytes
@@ -186,6 +200,7 @@ static int blipmq_release(struct socket *sock)
 	blipmq_unsubscribe_all(bs);
 	blipmq_stream_drop_input(bs);
 	blipmq_queue_close(&bs->queue);
+	blipmq_credit_forget(bs);
 	if (bs->publisher)
 		xa_erase(&ns->publishers, bs->publisher);
 	/* For whoever gets the lock later. */
@@ -312,6 +327,7 @@ static int blipmq_create(struct net *net, struct socket *sock, int protocol,
 	mutex_init(&bs->tx_lock);
 	INIT_WORK(&bs->disconnect, blipmq_disconnect_work);
 	bs->subscriptions = RB_ROOT;
+	bs->input.frames_max = BLIPMQ_BUNDLE_FRAMES;
 	bs->uid = current_euid();
 	bs->gid = current_egid();
 	blipmq_answers_init(&bs->answers);

@@ -14,6 +14,7 @@
 #include <net/sock.h>
 
 #include "answers.h"
+#include "credit.h"
 #include "cursor.h"
 #include "frame.h"
 #include "queue.h"
@@ -39,6 +40,7 @@ enum blipmq_piece {
  * @frame: the decoded header
  * @have: bytes that came
  * @average: bytes of a frame, as the latest bundle had them
+ * @frames_max: what a bundle may hold, less when blocking legs have little room
  * @skipped: its payload is not kept, since it will be refused
  * @header: the first bytes
  */
@@ -47,6 +49,7 @@ struct blipmq_input {
 	struct blipmq_frame	frame;
 	u32			have;
 	u32			average;
+	u32			frames_max;
 	bool			skipped;
 	u8			header[BLIPMQ_FRAME_HEADER];
 };
@@ -81,6 +84,7 @@ struct blipmq_input {
  * @refused: frames and calls answered with an error
  * @partial: frames cut off by the end of the stream
  * @gather: see fanout.c
+ * @waiter: the queue that it waits for, see credit.c
  * @input: a stream's unfinished frame
  * @discard_until: jiffies until which a failed stream's input is ignored
  * @uid: on whose behalf
@@ -120,6 +124,7 @@ struct blipmq_sock {
 	u64			refused;
 	u64			partial;
 	struct blipmq_gather	*gather;
+	struct blipmq_waiter	waiter;
 	struct blipmq_input	input;
 	unsigned long		discard_until;
 
@@ -146,12 +151,25 @@ static inline void blipmq_count(u64 *counter, u64 n)
 	WRITE_ONCE(*counter, *counter + n);
 }
 
+/**
+ * blipmq_credit_forget() - wait for no queue any more
+ * @bs: the publisher
+ *
+ * Context: tx_lock is held.
+ */
+static inline void blipmq_credit_forget(struct blipmq_sock *bs)
+{
+	if (unlikely(blipmq_credit_blocked(&bs->waiter)))
+		__blipmq_credit_forget(bs);
+}
+
 extern struct proto blipmq_proto;
 extern int blipmq_family;
 
 int blipmq_sock_register(void);
 void blipmq_sock_unregister(void);
 int __must_check blipmq_sock_next_id(struct blipmq_sock *bs, u64 *id);
+void blipmq_sock_undo_ids(struct blipmq_sock *bs, u32 n);
 int __must_check blipmq_sock_set_topic(struct blipmq_sock *bs, const u8 *topic,
 				       unsigned int len);
 

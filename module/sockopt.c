@@ -72,6 +72,16 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 	return 0;
 }
 
+/*
+ * Whoever may stop others from publishing: who may configure the namespace,
+ * and acts for itself, not for a client.
+ */
+static bool sock_may_block(const struct blipmq_sock *bs)
+{
+	return ns_capable(sock_net(&bs->sk)->user_ns, CAP_NET_ADMIN) &&
+	       uid_eq(bs->uid, current_euid());
+}
+
 /**
  * blipmq_sock_set_u32() - set an option that is a number
  * @bs: the socket
@@ -79,7 +89,8 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
  * @value: what to set it to
  *
  * Context: tx_lock is held; may sleep.
- * Return: 0; -EINVAL out of range; -EOPNOTSUPP when it is not built yet;
+ * Return: 0; -EINVAL out of range; -EACCES when it is not for this user;
+ * -EOPNOTSUPP when it is not built yet;
  * -ENOPROTOOPT for an option that is none of these.
  */
 int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)
@@ -101,7 +112,9 @@ int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)
 					bs->queue.limit_messages, value);
 		return 0;
 	case BLIPMQ_OVERFLOW:
-		return blipmq_queue_set_policy(&bs->queue, value);
+		if (value == BLIPMQ_OVERFLOW_BLOCK && !sock_may_block(bs))
+			return -EACCES;
+		return blipmq_sock_set_policy(bs, value);
 	case BLIPMQ_TTL:
 		return !value || value == BLIPMQ_TTL_NEVER ? 0 : -EOPNOTSUPP;
 	}

@@ -33,6 +33,25 @@ static int stream_wait_answers(struct blipmq_sock *bs, long *timeo)
 }
 
 /*
+ * A leg that blocks has no room for the bundle: try one with fewer frames, or
+ * wait until it has room for one. Called and left with tx_lock held.
+ */
+static int stream_wait_credit(struct blipmq_sock *bs, long *timeo)
+{
+	u32 max = bs->input.frames_max;
+	int err;
+
+	if (max > 1) {
+		bs->input.frames_max = clamp(bs->waiter.room, 1U, max - 1);
+		return 0;
+	}
+	mutex_unlock(&bs->tx_lock);
+	err = blipmq_credit_wait(bs, timeo);
+	mutex_lock(&bs->tx_lock);
+	return err;
+}
+
+/*
  * What to do with input after its end: a stream that failed swallows it for a
  * moment, since its client could not know.
  */
@@ -74,6 +93,8 @@ int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			mutex_lock(&bs->tx_lock);
 		} else {
 			err = blipmq_stream_ingest(bs, &msg->msg_iter);
+			if (err == -EAGAIN)
+				err = stream_wait_credit(bs, &timeo);
 			cond_resched();
 			/* A write of gigabytes can be ended like any other. */
 			if (!err && signal_pending(current) &&
@@ -311,7 +332,8 @@ __poll_t blipmq_stream_poll(struct file *file, struct socket *sock,
 	sock_poll_wait(file, sock, wait);
 	mask = blipmq_sock_poll_in(bs);
 	if ((READ_ONCE(bs->state) & BLIPMQ_TX_ENDED) ||
-	    !blipmq_answers_full(&bs->answers, bs->ns))
+	    (!blipmq_answers_full(&bs->answers, bs->ns) &&
+	     !blipmq_credit_blocked(&bs->waiter)))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	return mask;
 }

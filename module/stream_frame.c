@@ -38,6 +38,50 @@ static void batch_add(struct blipmq_batch *batch, const struct sk_buff *b,
 	t->len = len;
 }
 
+/* What comes from here on may have to be taken back. */
+static void batch_begin(struct blipmq_sock *bs, struct blipmq_batch *batch,
+			u32 offset, u32 index)
+{
+	batch->first = offset;
+	batch->first_index = index;
+	batch->answers = blipmq_answers_mark(&bs->answers);
+}
+
+/**
+ * blipmq_stream_undo() - as if the messages of a bundle had not come
+ * @bs: the stream
+ * @batch: what they are
+ * @b: the bundle, which nobody got
+ * @end: the end of its frames
+ *
+ * Frames are not put back to what they were.
+ *
+ * Context: tx_lock is held since the first of them was looked at.
+ */
+void blipmq_stream_undo(struct blipmq_sock *bs,
+			const struct blipmq_batch *batch,
+			const struct sk_buff *b, u32 end)
+{
+	u32 offset, messages = 0, bytes = 0, refused = 0;
+	struct blipmq_frame f;
+
+	for (offset = batch->first; offset < end; offset += f.size) {
+		blipmq_frame_decode(&f, blipmq_bundle_head(b, offset,
+							   sizeof(u64)));
+		if (f.op == BLIPMQ_OP_MSG) {
+			messages++;
+			bytes += f.size;
+		} else if (f.op == BLIPMQ_OP_PUB) {
+			refused++;
+		}
+	}
+	blipmq_count(&bs->published, -(u64)messages);
+	blipmq_count(&bs->published_bytes, -(u64)bytes);
+	blipmq_count(&bs->refused, -(u64)refused);
+	blipmq_sock_undo_ids(bs, messages);
+	blipmq_answers_rewind(&bs->answers, batch->answers);
+}
+
 static void frame_refuse(struct blipmq_sock *bs, const u8 *topic, u8 topic_len,
 			 u32 tag, struct blipmq_verdict v)
 {
@@ -143,6 +187,10 @@ static struct blipmq_verdict verdict_of(int err)
 		break;
 	case -ENOBUFS:
 		v.text = "limit of subscriptions or topics is reached";
+		break;
+	case -EACCES:
+		v.code = BLIPMQ_CODE_FORBIDDEN;
+		v.text = "not allowed";
 		break;
 	case -EOPNOTSUPP:
 		v.code = BLIPMQ_CODE_NOT_BUILT;
@@ -256,6 +304,8 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 		tag = blipmq_get_le32(topic + f->topic_len + 4);
 	if (!v.code)
 		v = pub_check_limits(bs, &id);
+	if (!batch->nr_topics)
+		batch_begin(bs, batch, offset, index);
 	if (v.code || confirm) {
 		if (blipmq_answers_reserve(&bs->answers, bs->ns))
 			return -ENOMEM;

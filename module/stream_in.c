@@ -21,13 +21,28 @@
 /* The most that an unfinished frame grows by at once. */
 #define GROW_MAX	SZ_64K
 
-static void batch_publish(struct blipmq_sock *bs, struct blipmq_batch *batch,
-			  struct sk_buff *b, u32 len, u32 nr_frames)
+/*
+ * Publish the frames up to @offset, @frames in number; when that cannot be
+ * done, both are set back to what took effect.
+ */
+static int batch_publish(struct blipmq_sock *bs, struct blipmq_batch *batch,
+			 struct sk_buff *b, u32 *offset, u32 *frames)
 {
+	u32 max = bs->input.frames_max;
+	int err;
+
 	if (!batch->nr_topics)
-		return;
-	blipmq_bundle_seal(b, len, nr_frames);
-	blipmq_fanout(bs, b, batch->topics, batch->nr_topics);
+		return 0;
+	blipmq_bundle_seal(b, *offset, *frames);
+	err = blipmq_fanout(bs, b, batch->topics, batch->nr_topics);
+	if (unlikely(err)) {
+		blipmq_stream_undo(bs, batch, b, *offset);
+		*offset = batch->first;
+		*frames = batch->first_index;
+	} else if (unlikely(max < BLIPMQ_BUNDLE_FRAMES)) {
+		bs->input.frames_max = min(2 * max, BLIPMQ_BUNDLE_FRAMES);
+	}
+	return err;
 }
 
 /*
@@ -44,10 +59,10 @@ static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
 	struct blipmq_verdict v;
 	struct blipmq_frame f;
 	u32 offset = 0, n = 0;
-	int ret = 0;
+	int ret = 0, err;
 
 	batch.nr_topics = 0;
-	while (n < BLIPMQ_BUNDLE_FRAMES &&
+	while (n < bs->input.frames_max &&
 	       len - offset >= BLIPMQ_FRAME_HEADER &&
 	       offset + BLIPMQ_FRAME_HEADER <= skb_headlen(b)) {
 		blipmq_frame_decode(&f, blipmq_bundle_head(b, offset,
@@ -66,7 +81,9 @@ static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
 		if (blipmq_answers_full(&bs->answers, bs->ns))
 			break;
 	}
-	batch_publish(bs, &batch, b, offset, n);
+	err = batch_publish(bs, &batch, b, &offset, &n);
+	if (unlikely(err))
+		ret = err;
 	blipmq_stream_show_answers(bs);
 	if (n)
 		bs->input.average = offset / n;
@@ -82,7 +99,7 @@ static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
 static u32 bundle_guess(const struct blipmq_input *in, u32 first, size_t avail)
 {
 	u32 frame = in->average ? min(in->average, first) : first;
-	u32 bytes = min(frame * BLIPMQ_BUNDLE_FRAMES, BLIPMQ_BUNDLE_LINEAR);
+	u32 bytes = min(frame * in->frames_max, BLIPMQ_BUNDLE_LINEAR);
 
 	return min_t(size_t, avail, max(bytes, first));
 }
@@ -180,21 +197,27 @@ static int ingest_header(struct blipmq_sock *bs, struct iov_iter *from)
 }
 
 /*
- * The frame is whole: a bundle of one. Nothing but want of memory keeps it
- * from taking effect, and then its last byte is taken back, so that the
- * writer comes again with it.
+ * The frame is whole: a bundle of one. Nothing but want of memory, or of room
+ * in a queue that blocks, keeps it from taking effect, and then its last byte
+ * is taken back, so that the writer comes again with it.
  */
 static int ingest_finished(struct blipmq_sock *bs, struct iov_iter *from)
 {
 	struct blipmq_input *in = &bs->input;
 	struct sk_buff *b = in->bundle;
+	u8 head[BLIPMQ_FRAME_HEADER + BLIPMQ_FRAME_TOPIC_MAX +
+		BLIPMQ_FRAME_PUB_FIXED];
+	u32 head_len = min_t(u32, sizeof(head), skb_headlen(b));
 	u32 consumed;
 	int err;
 
+	/* What may be written over when it becomes a MSG. */
+	memcpy(head, b->data, head_len);
 	/* Its header was judged when it came. */
 	err = bundle_parse(bs, b, in->have, BLIPMQ_FRAME_PAYLOAD_MAX,
 			   &consumed);
 	if (err) {
+		memcpy(b->data, head, head_len);
 		in->have--;
 		iov_iter_revert(from, 1);
 		return err;
@@ -258,8 +281,8 @@ static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from)
  * Takes one bundle's worth, so the caller comes again for the rest.
  *
  * Context: tx_lock is held; may sleep.
- * Return: 0, -EFAULT or -ENOMEM; after an error the bytes that were not taken
- * have had no effect.
+ * Return: 0, -EFAULT or -ENOMEM, -EAGAIN when a leg blocks; after an error the
+ * bytes that were not taken have had no effect.
  */
 int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from)
 {

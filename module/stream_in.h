@@ -29,6 +29,9 @@ int __must_check blipmq_stream_frame(struct blipmq_sock *bs,
 				     struct blipmq_batch *batch,
 				     struct sk_buff *b, u32 offset,
 				     const struct blipmq_frame *f, u32 index);
+void blipmq_stream_undo(struct blipmq_sock *bs,
+			const struct blipmq_batch *batch,
+			const struct sk_buff *b, u32 end);
 int __must_check blipmq_stream_fail(struct blipmq_sock *bs,
 				    struct blipmq_verdict v);
 void blipmq_stream_show_answers(struct blipmq_sock *bs);

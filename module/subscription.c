@@ -108,6 +108,15 @@ static const struct blipmq_set *interest_find(struct blipmq_net *ns,
 	return leaf ? leaf->set : NULL;
 }
 
+/* The socket's policy stays as it is while tx_lock is held. */
+static void subscription_block(struct blipmq_sock *bs,
+			       struct blipmq_subscription_node *sub,
+			       bool blocks)
+{
+	if (bs->queue.policy == BLIPMQ_OVERFLOW_BLOCK)
+		blipmq_set_block(sub->interest.set, blocks);
+}
+
 static int subscription_create(struct blipmq_sock *bs,
 			       const struct blipmq_interest *in)
 {
@@ -123,8 +132,11 @@ static int subscription_create(struct blipmq_sock *bs,
 	if (!sub)
 		return -ENOMEM;
 	sub->interest = *in;
+	/* Before publishers find the leg. */
+	subscription_block(bs, sub, true);
 	err = blipmq_set_join(in->set, &bs->queue, &sub->leg);
 	if (err) {
+		subscription_block(bs, sub, false);
 		kfree(sub);
 		return err;
 	}
@@ -173,6 +185,8 @@ static void subscription_end(struct blipmq_sock *bs,
 	bs->nr_subscriptions--;
 	atomic_dec(&bs->ns->nr_subscriptions);
 	blipmq_set_leave(sub->interest.set, &sub->leg);
+	subscription_block(bs, sub, false);
+	blipmq_queue_let_go(&bs->queue);
 	interest_put(bs->ns, &sub->interest);
 	kfree(sub);
 }
@@ -204,6 +218,22 @@ int blipmq_unsubscribe(struct blipmq_sock *bs, const u8 *pattern, u8 len)
 		return -ENOENT;
 	subscription_end(bs, sub);
 	return 0;
+}
+
+/**
+ * blipmq_subscriptions_block() - all legs of a socket will block publishers
+ * @bs: the socket
+ * @blocks: or no longer do
+ *
+ * Context: the socket's tx_lock is held.
+ */
+void blipmq_subscriptions_block(struct blipmq_sock *bs, bool blocks)
+{
+	struct rb_node *node;
+
+	lockdep_assert_held(&bs->tx_lock);
+	for (node = rb_first(&bs->subscriptions); node; node = rb_next(node))
+		blipmq_set_block(to_subscription(node)->interest.set, blocks);
 }
 
 /**

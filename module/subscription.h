@@ -11,6 +11,7 @@ int __must_check blipmq_subscribe(struct blipmq_sock *bs, const u8 *pattern,
 				  u8 len);
 int __must_check blipmq_unsubscribe(struct blipmq_sock *bs, const u8 *pattern,
 				    u8 len);
+void blipmq_subscriptions_block(struct blipmq_sock *bs, bool blocks);
 void blipmq_unsubscribe_all(struct blipmq_sock *bs);
 
 #endif /* _BLIPMQ_SUBSCRIPTION_H */

@@ -232,8 +232,6 @@ const struct row protocol_rows[] = {
 	  .before = "t.s", .code = 501, .echo = true },
 	{ "AUTH", BLIPMQ_OP_AUTH, 1, TEXT("secret"), .code = 501 },
 	{ "AUTH of 512 bytes", BLIPMQ_OP_AUTH, 1, TEXT(X512), .code = 501 },
-	{ "overflow block", BLIPMQ_OP_OPTION, 1, TEXT("\6\0\2\0\0\0"),
-	  .code = 501 },
 	{ "overflow conflate", BLIPMQ_OP_OPTION, 1, TEXT("\6\0\4\0\0\0"),
 	  .code = 501 },
 	{ "TTL of 1 ms", BLIPMQ_OP_OPTION, 1, TEXT("\7\0\1\0\0\0"),
