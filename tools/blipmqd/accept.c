@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * New connections: which worker gets them, and what those hear that cannot be
- * served.
+ * New connections, and what those hear that cannot be served.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -59,18 +58,6 @@ static void refuse(int fd, const char *text)
 	close(fd);
 }
 
-static struct worker *least_loaded(struct server *s)
-{
-	struct worker *best = s->workers[0];
-	int i;
-
-	for (i = 1; i < s->worker_count; i++)
-		if (atomic_load(&s->workers[i]->load) <
-		    atomic_load(&best->load))
-			best = s->workers[i];
-	return best;
-}
-
 /* Return: 0, also when the client was refused; a negative errno to pause. */
 static int serve(struct server *s, int tcp, const struct sockaddr_storage *peer)
 {
@@ -96,8 +83,8 @@ static int serve(struct server *s, int tcp, const struct sockaddr_storage *peer)
 		close(tcp);
 		return -ENOMEM;
 	}
+	w = balance_place(s);
 	atomic_fetch_add(&s->connections, 1);
-	w = least_loaded(s);
 	worker_add(w, c);
 	worker_wake(w);
 	return 0;

@@ -79,16 +79,22 @@ close:
 	client_close(c);
 }
 
-static void client_set_active(struct client *c)
+static void client_list_active(struct client *c)
 {
 	struct worker *w = c->worker;
 
-	if (c->active)
-		return;
-	c->active = true;
 	TAILQ_INSERT_TAIL(&w->active, c, active_entry);
 	if (!atomic_load_explicit(&w->counting, memory_order_relaxed))
 		atomic_store(&w->counting, true);
+}
+
+static void client_moved(struct client *c, size_t bytes)
+{
+	window_account(c, bytes);
+	if (c->active)
+		return;
+	c->active = true;
+	client_list_active(c);
 }
 
 /**
@@ -180,7 +186,7 @@ static void client_linger(struct client *c)
 /* Return: false when the client is closed. */
 static bool client_pump_up(struct client *c)
 {
-	bool moved = false;
+	size_t moved = 0;
 
 	switch (pump(&c->up, c->tcp.fd, c->kernel.fd, c->worker->buffer,
 		     &moved)) {
@@ -196,7 +202,7 @@ static bool client_pump_up(struct client *c)
 		break;
 	}
 	if (moved && !c->up.discard)
-		client_set_active(c);
+		client_moved(c, moved);
 	if (!c->up.ended || c->up.left || c->up.told)
 		return true;
 	c->up.told = true;
@@ -211,7 +217,7 @@ static bool client_pump_up(struct client *c)
 
 static bool client_pump_down(struct client *c)
 {
-	bool moved = false;
+	size_t moved = 0;
 
 	if (pump(&c->down, c->kernel.fd, c->tcp.fd, c->worker->buffer,
 		 &moved)) {
@@ -219,7 +225,7 @@ static bool client_pump_down(struct client *c)
 		return false;
 	}
 	if (moved)
-		client_set_active(c);
+		client_moved(c, moved);
 	if (!c->down.ended || c->down.left || c->down.told)
 		return true;
 	c->down.told = true;
@@ -261,13 +267,39 @@ void client_event(struct endpoint *e, uint32_t events)
 }
 
 /**
- * client_start() - begin to move its bytes
+ * client_start() - begin to move its bytes, or go on with it
  * @c: the client
  * @w: the worker that it belongs to from now on
+ *
+ * What happened at its sockets while no worker had it is seen at once, since
+ * epoll looks when it is told of a socket.
  */
 void client_start(struct client *c, struct worker *w)
 {
 	c->worker = w;
+	c->work = 0;
+	c->work_window = w->window.number;
 	TAILQ_INSERT_TAIL(&w->clients, c, entry);
+	if (c->active)
+		client_list_active(c);
 	client_arm(c);
+}
+
+/**
+ * client_leave() - end that a worker moves its bytes, for another to go on
+ * @c: the client, which neither lingers nor is dead
+ *
+ * Not while events that epoll has said are still to be handled: some may be its
+ * own. What it waits for, and what it has read and not written, goes with it.
+ */
+void client_leave(struct client *c)
+{
+	struct worker *w = c->worker;
+
+	endpoint_disarm(&c->tcp);
+	endpoint_disarm(&c->kernel);
+	if (c->active)
+		TAILQ_REMOVE(&w->active, c, active_entry);
+	TAILQ_REMOVE(&w->clients, c, entry);
+	atomic_fetch_sub(&w->load, 1);
 }

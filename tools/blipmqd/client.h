@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A client: a TCP connection and the kernel's socket for it. It belongs to one
- * worker, whose thread alone touches it.
+ * worker at a time, whose thread alone touches it.
  */
 #ifndef _BLIPMQD_CLIENT_H
 #define _BLIPMQD_CLIENT_H
@@ -60,6 +60,8 @@ struct flow {
  * @down: from the broker to the peer
  * @counted: what of its counts is in the totals
  * @linger_end: when to stop waiting, milliseconds of the worker's clock
+ * @work: what it gave its worker to do in a window, as window_account() counts
+ * @work_window: in which
  * @active: it is on the list
  * @lingering: it is on the list
  * @dead: both sockets are closed
@@ -76,6 +78,8 @@ struct client {
 	struct flow		down;
 	struct counts		counted;
 	int64_t			linger_end;
+	uint64_t		work;
+	unsigned int		work_window;
 	bool			active;
 	bool			lingering;
 	bool			dead;
@@ -87,6 +91,7 @@ SLIST_HEAD(client_stack, client);
 /* client.c */
 struct client *client_new(int tcp, int kernel);
 void client_start(struct client *c, struct worker *w);
+void client_leave(struct client *c);
 void client_event(struct endpoint *e, uint32_t events);
 void client_count(struct client *c);
 void client_close(struct client *c);
@@ -99,7 +104,7 @@ enum pump_result {
 };
 
 enum pump_result pump(struct flow *f, int from, int to, char *buffer,
-		      bool *moved);
+		      size_t *moved);
 void flow_drop(struct flow *f);
 
 #endif /* _BLIPMQD_CLIENT_H */

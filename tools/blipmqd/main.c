@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "blipmq.h"
@@ -29,8 +30,10 @@ static const char help[] =
 	DEFAULT_ADDRESS " unless told otherwise; an IPv6 address stands in brackets.\n"
 	"\n"
 	"  -u, --user USER           act for this user (default: " DEFAULT_USER ")\n"
-	"  -t, --threads N           threads that move bytes (default: one for each\n"
-	"                            CPU, at most 4)\n"
+	"  -t, --threads N           threads that move bytes, at most (default: one for\n"
+	"                            each CPU, at most 4)\n"
+	"  -s, --spread HOW          over these: load, over as many as it takes (the\n"
+	"                            default); always, over all; shuffle, for tests\n"
 	"  -m, --max-connections N   clients at a time (default: 65536, or as\n"
 	"                            many as descriptors allow)\n"
 	"  -h, --help                this text\n"
@@ -85,6 +88,25 @@ static int parse_number(const char *option, const char *text, long max)
 	return -1;
 }
 
+static bool parse_spread(const char *text, enum spread *spread)
+{
+	static const char * const names[] = {
+		[SPREAD_LOAD]		= "load",
+		[SPREAD_ALWAYS]		= "always",
+		[SPREAD_SHUFFLE]	= "shuffle",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(text, names[i])) {
+			*spread = (enum spread)i;
+			return true;
+		}
+	}
+	log_line("--spread wants load, always or shuffle, not '%s'", text);
+	return false;
+}
+
 static int usage(void)
 {
 	fputs("Try 'blipmqd --help'.\n", stderr);
@@ -97,6 +119,7 @@ static int parse(int argc, char **argv, struct server *s, const char **user)
 	static const struct option options[] = {
 		{ "user", required_argument, NULL, 'u' },
 		{ "threads", required_argument, NULL, 't' },
+		{ "spread", required_argument, NULL, 's' },
 		{ "max-connections", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -104,7 +127,7 @@ static int parse(int argc, char **argv, struct server *s, const char **user)
 	};
 	int c, n;
 
-	while ((c = getopt_long(argc, argv, "u:t:m:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "u:t:s:m:hV", options, NULL)) != -1) {
 		switch (c) {
 		case 'u':
 			*user = optarg;
@@ -114,6 +137,10 @@ static int parse(int argc, char **argv, struct server *s, const char **user)
 			if (n < 0)
 				return usage();
 			s->worker_count = n;
+			break;
+		case 's':
+			if (!parse_spread(optarg, &s->spread))
+				return usage();
 			break;
 		case 'm':
 			n = parse_number("--max-connections", optarg, 1 << 24);

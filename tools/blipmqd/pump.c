@@ -84,19 +84,19 @@ static enum pump_result pump_chunk(struct flow *f, int to, const char *data,
  * @from: where from
  * @to: where to
  * @buffer: PUMP_BUFFER bytes
- * @moved: set when bytes were read
+ * @moved: bytes that were read or written are added
  *
  * Return: whether both sockets still work.
  */
 enum pump_result pump(struct flow *f, int from, int to, char *buffer,
-		      bool *moved)
+		      size_t *moved)
 {
 	enum pump_result result;
 	int turn = 0;
 	ssize_t n;
 
 	if (f->left) {
-		*moved = true;
+		*moved += f->size - f->offset;
 		result = pump_left(f, to);
 		if (result)
 			return result;
@@ -112,7 +112,7 @@ enum pump_result pump(struct flow *f, int from, int to, char *buffer,
 			f->ended = true;
 			break;
 		}
-		*moved = true;
+		*moved += (size_t)n;
 		result = pump_chunk(f, to, buffer, (size_t)n);
 		if (result)
 			return result;

@@ -120,6 +120,7 @@ static void loop_turn(struct main_loop *m)
 	    read(m->wait[WAIT_CLOCK].fd, &n, sizeof(n)) == sizeof(n)) {
 		m->stats.seconds += n;
 		stats_collect(m->server);
+		balance_second(m->server);
 	}
 	if (m->wait[WAIT_COUNTS].revents &&
 	    read(m->wait[WAIT_COUNTS].fd, &n, sizeof(n)) == sizeof(n))
@@ -139,6 +140,9 @@ static void loop_stop(struct main_loop *m)
 	}
 	for (i = 0; i < s->worker_count; i++)
 		pthread_join(s->workers[i]->thread, NULL);
+	/* Some may have been on their way to one that had ended. */
+	for (i = 0; i < s->worker_count; i++)
+		worker_end(s->workers[i]);
 	stats_print(&m->stats, s);
 }
 
@@ -157,8 +161,9 @@ int server_run(struct server *s)
 		log_line("cannot start: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
+	balance_init(s);
 	for (i = 0; i < s->worker_count; i++) {
-		s->workers[i] = worker_start(s);
+		s->workers[i] = worker_start(s, i);
 		if (!s->workers[i]) {
 			log_line("cannot start a thread: %s", strerror(errno));
 			return EXIT_FAILED;

@@ -11,6 +11,8 @@
 
 #include <linux/blipmq.h>
 
+#include "balance.h"
+
 /* Exit status. */
 enum exit_status {
 	EXIT_DONE	= 0,
@@ -44,6 +46,8 @@ struct counts {
  * @listener_count: how many
  * @workers: threads that move bytes
  * @worker_count: how many
+ * @spread: how clients are spread over them
+ * @balance: the state of that
  * @max_connections: clients at a time
  * @family: number of the socket family
  * @identity: on whose behalf clients act; its name is set for each
@@ -58,6 +62,8 @@ struct server {
 	int			listener_count;
 	struct worker		*workers[THREADS_MAX];
 	int			worker_count;
+	enum spread		spread;
+	struct balance		balance;
 	unsigned int		max_connections;
 	int			family;
 	struct blipmq_identity	identity;

@@ -83,6 +83,8 @@ static void worker_woken(struct worker *w)
 	eventfd_t ignored;
 
 	eventfd_read(w->wake, &ignored);
+	/* First: who came before that was asked goes with the others. */
+	w->retiring = atomic_load(&w->retire);
 	worker_take_incoming(w);
 	worker_collect(w);
 }
@@ -112,13 +114,27 @@ static void worker_bury(struct worker *w)
 	}
 }
 
+/**
+ * worker_end() - close its clients
+ * @w: the worker; its thread calls, or somebody else after the thread's end
+ */
+void worker_end(struct worker *w)
+{
+	struct client *c;
+
+	worker_take_incoming(w);
+	while ((c = TAILQ_FIRST(&w->clients)))
+		client_close(c);
+	worker_bury(w);
+}
+
 static void *worker_run(void *data)
 {
 	struct epoll_event events[EVENTS_MAX];
 	struct worker *w = data;
-	struct client *c;
 	int timeout, n, i;
 
+	window_open(w);
 	while (!atomic_load(&w->stop)) {
 		timeout = worker_end_lingering(w);
 		worker_bury(w);
@@ -130,22 +146,22 @@ static void *worker_run(void *data)
 			else
 				worker_woken(w);
 		}
+		if (n > 0)
+			balance_turn(w, (unsigned int)n);
 	}
-	worker_take_incoming(w);
-	while ((c = TAILQ_FIRST(&w->clients)))
-		client_close(c);
-	worker_bury(w);
+	worker_end(w);
 	return NULL;
 }
 
 /**
  * worker_start() - start a thread
  * @s: the server
+ * @number: its place among the workers
  *
  * Return: the worker, NULL with errno when that failed; then the server cannot
  * start, and what was made is left to the end of the process.
  */
-struct worker *worker_start(struct server *s)
+struct worker *worker_start(struct server *s, int number)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	struct worker *w = calloc(1, sizeof(*w));
@@ -153,6 +169,7 @@ struct worker *worker_start(struct server *s)
 	if (!w)
 		return NULL;
 	w->server = s;
+	w->number = number;
 	w->buffer = malloc(PUMP_BUFFER);
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

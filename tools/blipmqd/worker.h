@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "client.h"
+#include "window.h"
 
 /* Bytes of one read. */
 #define PUMP_BUFFER	(64U << 10)
@@ -18,29 +19,39 @@
 /**
  * struct worker - a thread
  * @server: whose
+ * @number: its place among the workers
  * @thread: it
  * @epoll: what it waits for
- * @wake: event descriptor: look at @incoming, @collect and @stop
+ * @wake: event descriptor: look at @incoming, @collect, @retire and @stop
  * @load: its clients, for who hands out new ones
  * @collect: its clients' counts are wanted
  * @stop: it shall close its clients and end
+ * @retire: it shall give its clients to the others
+ * @looked: when @share was measured, milliseconds
+ * @share: how busy it was, per cent
  * @counting: some client's counts may have changed
  * @lock: guards @incoming
- * @incoming: new clients
+ * @incoming: clients that are new here
  * @clients: all of its clients
  * @active: those that moved bytes since they were counted
  * @lingering: those that wait for their peer to end, by @linger_end
  * @dead: those to be freed
  * @buffer: where bytes pass through
+ * @window: how busy it is
+ * @retiring: it has seen @retire
  */
 struct worker {
 	struct server		*server;
+	int			number;
 	pthread_t		thread;
 	int			epoll;
 	int			wake;
 	atomic_uint		load;
 	atomic_bool		collect;
 	atomic_bool		stop;
+	atomic_bool		retire;
+	atomic_llong		looked;
+	atomic_uint		share;
 	atomic_bool		counting;
 	pthread_mutex_t		lock;
 	struct client_list	incoming;
@@ -50,9 +61,12 @@ struct worker {
 	struct client_list	lingering;
 	struct client_stack	dead;
 	char			*buffer;
+	struct window		window;
+	bool			retiring;
 };
 
-struct worker *worker_start(struct server *s);
+struct worker *worker_start(struct server *s, int number);
+void worker_end(struct worker *w);
 void worker_add(struct worker *w, struct client *c);
 void worker_wake(struct worker *w);
 int64_t worker_now(void);
