@@ -94,11 +94,12 @@ bool blipmq_queue_push_over(struct blipmq_queue *q, struct sk_buff *b,
  *
  * What is queued stays, and is delivered first. Publishers that are under way
  * go by the policy that they find; those that have no credit when it becomes
- * block are as with drop-new.
+ * block are as with drop-new. What waits under conflate stays ahead of what
+ * comes; what waited before conflate is not replaced.
  *
  * Context: tx_lock is held; may sleep.
- * Return: 0; -EINVAL when there is no such policy; -EOPNOTSUPP when it is not
- * built yet.
+ * Return: 0; -EINVAL when there is no such policy; -ENOMEM with the policy as
+ * it was.
  */
 int blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy)
 {
@@ -108,10 +109,10 @@ int blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy)
 	lockdep_assert_held(&bs->tx_lock);
 	if (policy > BLIPMQ_OVERFLOW_CONFLATE)
 		return -EINVAL;
-	if (policy == BLIPMQ_OVERFLOW_CONFLATE)
-		return -EOPNOTSUPP;
 	if (policy == old)
 		return 0;
+	if (policy == BLIPMQ_OVERFLOW_CONFLATE && blipmq_conflate_begin(q))
+		return -ENOMEM;
 	/* Sets count the legs that block for as long as they may. */
 	if (policy == BLIPMQ_OVERFLOW_BLOCK)
 		blipmq_subscriptions_block(bs, true);
@@ -119,6 +120,11 @@ int blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy)
 	if (old == BLIPMQ_OVERFLOW_BLOCK) {
 		blipmq_subscriptions_block(bs, false);
 		blipmq_queue_let_go(q);
+	}
+	if (old == BLIPMQ_OVERFLOW_CONFLATE) {
+		blipmq_conflate_end(q);
+		/* A bundle that several topics share is charged for each. */
+		blipmq_queue_set_limits(q, q->limit_messages, q->limit_bytes);
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
  * A receive queue: opening, pushing, popping, closing.
  */
 #include <linux/bitops.h>
+#include <linux/slab.h>
 #include <net/sock.h>
 
 #include "bundle.h"
@@ -176,6 +177,16 @@ bool blipmq_queue_push_charged(struct blipmq_queue *q, struct sk_buff *b,
 	return queue_push(q, b, mask, hweight64(mask));
 }
 
+static noinline bool queue_push_aside(struct blipmq_queue *q,
+				      struct sk_buff *b, u64 mask)
+{
+	if (READ_ONCE(q->aside) != BIT(BLIPMQ_ASIDE_CONFLATE))
+		return false;
+	/* Pairs with the bit's being set once there is what it speaks of. */
+	smp_rmb();
+	return blipmq_conflate_push(q, b, mask);
+}
+
 /**
  * blipmq_queue_push() - queue messages for the reader
  * @q: the queue
@@ -195,7 +206,7 @@ bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
 	u64 used;
 
 	if (unlikely(READ_ONCE(q->aside)))
-		return false;
+		return queue_push_aside(q, b, mask);
 	used = atomic64_add_return(blipmq_used(n, bytes), &q->used);
 	if (unlikely(blipmq_queue_is_over(q, used, bytes)))
 		return blipmq_queue_push_over(q, b, mask);
@@ -243,7 +254,7 @@ bool blipmq_queue_pop(struct blipmq_queue *q, struct blipmq_entry *entry)
 	while (!blipmq_chain_pop(&q->chain, &slot, &finished)) {
 		if (!finished) {
 			rcu_read_unlock();
-			return false;
+			return blipmq_conflate_pop(q, entry);
 		}
 		spin_lock(&q->chain.head_lock);
 		blipmq_chain_leave(&q->chain, finished);
@@ -336,6 +347,7 @@ void blipmq_queue_close(struct blipmq_queue *q)
 		messages += queue_drain(q, ring);
 		ring = blipmq_chain_free_first(&q->chain, ring);
 	}
+	messages += blipmq_conflate_drain(q);
 	if (messages)
 		blipmq_queue_drop(q, BLIPMQ_DROP_CLOSED, messages);
 }
@@ -348,5 +360,6 @@ void blipmq_queue_destroy(struct blipmq_queue *q)
 {
 	WARN_ON_ONCE(atomic64_read(&q->used));
 	blipmq_gaps_destroy(&q->gaps);
+	kfree(q->conflate);
 	blipmq_chain_destroy(&q->chain);
 }

@@ -12,6 +12,7 @@
 #include <linux/cache.h>
 
 #include "chain.h"
+#include "conflate.h"
 #include "gaps.h"
 #include "types.h"
 
@@ -38,6 +39,7 @@ static inline u64 blipmq_used_bytes(u64 used)
 
 /* struct blipmq_queue.aside: what keeps pushes from the rings. */
 enum blipmq_aside {
+	BLIPMQ_ASIDE_CONFLATE,	/* messages go elsewhere, see conflate.c */
 	BLIPMQ_ASIDE_ENDED,	/* nothing comes any more */
 	BLIPMQ_ASIDE_CUT,	/* nor is anything read, see disconnect.c */
 };
@@ -51,6 +53,7 @@ enum blipmq_aside {
  * @armed: the reader sleeps, or will, and wants to be woken
  * @policy: enum blipmq_overflow, written under the socket's tx_lock
  * @chain: its rings
+ * @conflate: messages by topic, NULL before the policy was conflate
  * @nr_waiting: publishers that wait for room, which readers look at
  * @waiters: who they are, both under the namespace's waiters_lock
  * @used: what waits, see blipmq_used()
@@ -71,6 +74,7 @@ struct blipmq_queue {
 	int			armed;
 	u32			policy;
 	struct blipmq_chain	chain;
+	struct blipmq_conflate	*conflate;
 	u32			nr_waiting;
 	struct list_head	waiters;
 
@@ -167,7 +171,8 @@ static inline bool blipmq_queue_is_cut(const struct blipmq_queue *q)
  */
 static inline bool blipmq_queue_readable(struct blipmq_queue *q)
 {
-	return blipmq_chain_readable(&q->chain) && !blipmq_queue_is_cut(q);
+	return (blipmq_chain_readable(&q->chain) ||
+		!blipmq_conflate_empty(q)) && !blipmq_queue_is_cut(q);
 }
 
 /**
@@ -183,7 +188,7 @@ static inline bool blipmq_queue_drained(struct blipmq_queue *q)
 	/* Whoever evicted the last entry counts it before the lock is free. */
 	spin_lock(&q->chain.head_lock);
 	spin_unlock(&q->chain.head_lock);
-	return true;
+	return blipmq_conflate_empty(q);
 }
 
 /**

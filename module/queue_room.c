@@ -189,7 +189,7 @@ void blipmq_queue_set_limits(struct blipmq_queue *q, u32 messages, u32 bytes)
 		more = READ_ONCE(q->policy) != BLIPMQ_OVERFLOW_BLOCK &&
 		       blipmq_used_messages(used) > 1 &&
 		       blipmq_queue_is_over(q, used, 0) &&
-		       blipmq_queue_evict(q, BLIPMQ_DROP_OVERFLOW);
+		       blipmq_conflate_evict(q);
 		rcu_read_unlock();
 		cond_resched();
 	}

@@ -58,6 +58,8 @@ const struct row protocol_rows[] = {
 	  TEXT("\6\0\0\0\0\0"), .answer = ROW_ACK },
 	{ "OPTION 6, overflow drop-new", BLIPMQ_OP_OPTION, 1,
 	  TEXT("\6\0\1\0\0\0"), .answer = ROW_ACK },
+	{ "OPTION 6, overflow conflate", BLIPMQ_OP_OPTION, 1,
+	  TEXT("\6\0\4\0\0\0"), .answer = ROW_ACK },
 	{ "OPTION 6, overflow disconnect", BLIPMQ_OP_OPTION, 1,
 	  TEXT("\6\0\3\0\0\0"), .answer = ROW_ACK },
 	{ "OPTION 7, TTL of the topic", BLIPMQ_OP_OPTION, 1,
@@ -232,8 +234,6 @@ const struct row protocol_rows[] = {
 	  .before = "t.s", .code = 501, .echo = true },
 	{ "AUTH", BLIPMQ_OP_AUTH, 1, TEXT("secret"), .code = 501 },
 	{ "AUTH of 512 bytes", BLIPMQ_OP_AUTH, 1, TEXT(X512), .code = 501 },
-	{ "overflow conflate", BLIPMQ_OP_OPTION, 1, TEXT("\6\0\4\0\0\0"),
-	  .code = 501 },
 	{ "TTL of 1 ms", BLIPMQ_OP_OPTION, 1, TEXT("\7\0\1\0\0\0"),
 	  .code = 501 },
 };

@@ -43,6 +43,7 @@ EXPORT_SYMBOL_GPL(blipmq_queue_release);
 EXPORT_SYMBOL_GPL(blipmq_queue_usage);
 EXPORT_SYMBOL_GPL(blipmq_queue_set_limits);
 EXPORT_SYMBOL_GPL(blipmq_sock_set_policy);
+EXPORT_SYMBOL_GPL(blipmq_conflate_empty);
 EXPORT_SYMBOL_GPL(blipmq_queue_seal);
 EXPORT_SYMBOL_GPL(blipmq_queue_close);
 
