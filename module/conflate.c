@@ -277,12 +277,14 @@ static void conflate_take_in(struct blipmq_queue *q, struct blipmq_conflate *c,
  * Context: an RCU read-side section; does not sleep.
  * Return: as blipmq_queue_push().
  */
-bool blipmq_conflate_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
+enum blipmq_push blipmq_conflate_push(struct blipmq_queue *q,
+				      struct sk_buff *b, u64 mask)
 {
+	enum blipmq_push pushed = BLIPMQ_PUSH_CLOSED;
 	/* Pairs with the release in blipmq_conflate_begin(). */
 	struct blipmq_conflate *c = smp_load_acquire(&q->conflate);
 	struct conflate_part *part = part_alloc(q, hweight64(mask));
-	bool active, ended, kept = false;
+	bool active, ended;
 
 	if (part)
 		part_init(part, b, mask);
@@ -294,8 +296,9 @@ bool blipmq_conflate_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
 	if (part) {
 		conflate_take_in(q, c, part);
 		part = NULL;
-		kept = true;
+		pushed = BLIPMQ_PUSH_KEPT;
 	} else {
+		pushed = BLIPMQ_PUSH_DROPPED;
 		atomic64_add(hweight64(mask), &q->matched);
 		blipmq_queue_drop_new(q, BLIPMQ_DROP_NO_MEMORY,
 				      hweight64(mask));
@@ -308,7 +311,7 @@ out:
 		return blipmq_queue_push(q, b, mask);
 	smp_mb();	/* pairs with blipmq_queue_arm() */
 	blipmq_queue_wake(q);
-	return kept;
+	return pushed;
 }
 
 /**

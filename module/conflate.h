@@ -31,7 +31,8 @@ struct blipmq_conflate {
 
 int __must_check blipmq_conflate_begin(struct blipmq_queue *q);
 void blipmq_conflate_end(struct blipmq_queue *q);
-bool blipmq_conflate_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask);
+enum blipmq_push blipmq_conflate_push(struct blipmq_queue *q,
+				      struct sk_buff *b, u64 mask);
 bool blipmq_conflate_pop(struct blipmq_queue *q, struct blipmq_entry *entry);
 bool blipmq_conflate_evict(struct blipmq_queue *q);
 bool blipmq_conflate_empty(struct blipmq_queue *q);

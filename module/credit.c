@@ -123,7 +123,7 @@ static void credits_give_back(struct blipmq_gather *g, u32 bytes)
 }
 
 /**
- * blipmq_credit_take() - take a credit of each blocking leg
+ * blipmq_credit_take() - take a credit of each blocking leg, groups apart
  * @bs: the publisher, whose own leg is not asked
  * @g: the legs; those that gave one are marked
  * @bytes: the bundle's charge
@@ -142,7 +142,8 @@ int blipmq_credit_take(struct blipmq_sock *bs, struct blipmq_gather *g,
 
 	for (i = 0; i >> g->bits == 0; i++) {
 		q = g->legs[i].queue;
-		if (!q || q == &bs->queue || !queue_blocks(q))
+		if (!q || blipmq_gather_is_group(q) || q == &bs->queue ||
+		    !queue_blocks(q))
 			continue;
 		n = hweight64(g->legs[i].mask);
 		used = atomic64_add_return(blipmq_used(n, bytes), &q->used);

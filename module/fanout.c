@@ -29,8 +29,14 @@
 /* References are taken ahead, so many at a time. */
 #define REFS_AHEAD	32U
 
-static void pusher_refill(struct blipmq_pusher *p)
+/**
+ * blipmq_pusher_need() - have a reference to hand out
+ * @p: hands out the bundle's references
+ */
+void blipmq_pusher_need(struct blipmq_pusher *p)
 {
+	if (p->refs)
+		return;
 	blipmq_bundle_get(p->b, REFS_AHEAD);
 	p->refs = REFS_AHEAD;
 }
@@ -42,36 +48,45 @@ static void pusher_refill(struct blipmq_pusher *p)
  * @mask: the frames
  *
  * Context: an RCU read-side section.
+ * Return: enum blipmq_push.
  */
-void blipmq_pusher_push(struct blipmq_pusher *p, struct blipmq_queue *q,
-			u64 mask)
+enum blipmq_push blipmq_pusher_push(struct blipmq_pusher *p,
+				    struct blipmq_queue *q, u64 mask)
 {
-	if (!p->refs)
-		pusher_refill(p);
-	if (blipmq_queue_push(q, p->b, mask))
+	enum blipmq_push pushed;
+
+	blipmq_pusher_need(p);
+	pushed = blipmq_queue_push(q, p->b, mask);
+	if (likely(pushed == BLIPMQ_PUSH_KEPT))
 		p->refs--;
+	return pushed;
 }
 
 /**
- * blipmq_pusher_push_leg() - push the bundle to a leg that was gathered
+ * blipmq_pusher_leg() - push the bundle to a leg that was gathered
  * @p: hands out its references
  * @g: the table
- * @i: where the leg stands in it; its credit is used up, if it gave one
+ * @i: where the leg, or the queue group, stands in it; its credit is used up,
+ *	if it gave one
  *
  * Context: an RCU read-side section.
  */
-void blipmq_pusher_push_leg(struct blipmq_pusher *p, struct blipmq_gather *g,
-			    u32 i)
+void blipmq_pusher_leg(struct blipmq_pusher *p, struct blipmq_gather *g, u32 i)
 {
-	struct blipmq_gather_leg *leg = &g->legs[i];
+	const struct blipmq_gather_leg *leg = &g->legs[i];
+	struct blipmq_set *group = blipmq_gather_is_group(leg->queue);
 
+	if (unlikely(group)) {
+		blipmq_deal(p, group, leg->mask);
+		return;
+	}
 	if (likely(!blipmq_gather_has_credit(g, i))) {
 		blipmq_pusher_push(p, leg->queue, leg->mask);
 		return;
 	}
-	if (!p->refs)
-		pusher_refill(p);
-	if (blipmq_queue_push_charged(leg->queue, p->b, leg->mask))
+	blipmq_pusher_need(p);
+	if (blipmq_queue_push_charged(leg->queue, p->b, leg->mask) ==
+	    BLIPMQ_PUSH_KEPT)
 		p->refs--;
 }
 
@@ -145,15 +160,17 @@ int blipmq_batch_match(struct blipmq_net *ns, const struct sk_buff *b,
  * Push to all legs of a set. Chunks stay as long as their set, so the walk
  * may leave the RCU section between them if it holds the set.
  *
- * Return: legs that were walked.
+ * Return: the frames that somebody wants.
  */
-static u32 fanout_set(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask)
+static u64 fanout_set(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask)
 {
 	bool large = READ_ONCE(set->count) > WALK_LEGS;
 	struct blipmq_set_chunk *chunk;
 	struct blipmq_queue *q;
 	u32 i, legs = 0, rest = WALK_LEGS;
 
+	if (unlikely(set->deal))
+		return mask & ~blipmq_deal(p, set, mask);
 	/* Zero: the topic was removed a moment ago, with nobody on it. */
 	if (large && !refcount_inc_not_zero(&set->refs))
 		return 0;
@@ -175,7 +192,7 @@ static u32 fanout_set(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask)
 	}
 	if (large)
 		blipmq_set_put(set);
-	return legs;
+	return legs ? mask : 0;
 }
 
 static bool gather_set(struct blipmq_gather *g, struct blipmq_set *set,
@@ -185,6 +202,9 @@ static bool gather_set(struct blipmq_gather *g, struct blipmq_set *set,
 	struct blipmq_queue *q;
 	u32 i;
 
+	if (unlikely(set->deal))
+		return blipmq_gather_add(g, blipmq_gather_group(set), mask) !=
+		       BLIPMQ_GATHER_FULL;
 	for (chunk = rcu_dereference(set->first); chunk;
 	     chunk = rcu_dereference(chunk->next)) {
 		for (i = 0; i < chunk->nr_slots; i++) {
@@ -259,7 +279,7 @@ static void gather_push(struct blipmq_gather *g, struct blipmq_pusher *p)
 		return;
 	for (i = 0; i >> g->bits == 0; i++)
 		if (g->legs[i].queue)
-			blipmq_pusher_push_leg(p, g, i);
+			blipmq_pusher_leg(p, g, i);
 	blipmq_gather_clear(g);
 }
 
@@ -336,8 +356,8 @@ static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
 		found = blipmq_batch_route(bs->ns, p->b, t, &route);
 		done = !route || (route->only &&
 				  likely(!READ_ONCE(route->only->blocking)));
-		if (done && route && fanout_set(p, route->only, t->mask))
-			*routed = t->mask;
+		if (done && route)
+			*routed = fanout_set(p, route->only, t->mask);
 		rcu_read_unlock();
 		if (likely(found != BLIPMQ_FOUND_STALE))
 			return done;

@@ -8,6 +8,8 @@
 #include <linux/skbuff.h>
 
 #include "answers.h"
+#include "gather.h"
+#include "queue.h"
 #include "route.h"
 #include "types.h"
 
@@ -59,10 +61,13 @@ int __must_check blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 			       const struct blipmq_batch_topic *topics,
 			       u32 nr_topics);
 
-void blipmq_pusher_push(struct blipmq_pusher *p, struct blipmq_queue *q,
-			u64 mask);
-void blipmq_pusher_push_leg(struct blipmq_pusher *p, struct blipmq_gather *g,
-			    u32 i);
+enum blipmq_push blipmq_pusher_push(struct blipmq_pusher *p,
+				    struct blipmq_queue *q, u64 mask);
+void blipmq_pusher_leg(struct blipmq_pusher *p, struct blipmq_gather *g, u32 i);
+void blipmq_pusher_need(struct blipmq_pusher *p);
+
+/* deal.c */
+u64 blipmq_deal(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask);
 
 /* Where the messages of a topic go; the last two mean that there is no route. */
 enum blipmq_found {

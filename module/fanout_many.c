@@ -16,6 +16,17 @@
 #include "sock.h"
 #include "topic.h"
 
+/* A queue group is held by its set, a leg by its socket. */
+static void many_put(struct blipmq_queue *q)
+{
+	struct blipmq_set *group = blipmq_gather_is_group(q);
+
+	if (group)
+		blipmq_set_put(group);
+	else
+		blipmq_queue_put(q);
+}
+
 /* Give up the legs, which get their frames first if @p is there. */
 static void many_release(struct blipmq_gather *g, struct blipmq_pusher *p)
 {
@@ -26,10 +37,10 @@ static void many_release(struct blipmq_gather *g, struct blipmq_pusher *p)
 			continue;
 		if (p) {
 			rcu_read_lock();
-			blipmq_pusher_push_leg(p, g, i);
+			blipmq_pusher_leg(p, g, i);
 			rcu_read_unlock();
 		}
-		blipmq_queue_put(g->legs[i].queue);
+		many_put(g->legs[i].queue);
 		cond_resched();
 	}
 }
@@ -43,7 +54,7 @@ static int many_add(struct blipmq_gather **table, struct blipmq_queue *q,
 		switch (blipmq_gather_add(*table, q, mask)) {
 		case BLIPMQ_GATHER_OLD:
 			/* It is held once. */
-			blipmq_queue_put(q);
+			many_put(q);
 			return 0;
 		case BLIPMQ_GATHER_NEW:
 			return 0;
@@ -52,7 +63,7 @@ static int many_add(struct blipmq_gather **table, struct blipmq_queue *q,
 		}
 		larger = blipmq_gather_larger(*table);
 		if (!larger) {
-			blipmq_queue_put(q);
+			many_put(q);
 			return -ENOMEM;
 		}
 		*table = larger;
@@ -68,6 +79,11 @@ static int many_add_set(struct blipmq_gather **table, struct blipmq_set *set,
 	int err = 0;
 	u32 i;
 
+	if (set->deal) {
+		/* The route holds it. */
+		refcount_inc(&set->refs);
+		return many_add(table, blipmq_gather_group(set), mask);
+	}
 	rcu_read_lock();
 	for (chunk = rcu_dereference(set->first); chunk && !err;
 	     chunk = rcu_dereference(chunk->next)) {

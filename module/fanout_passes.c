@@ -45,22 +45,26 @@ static bool pass_has(const struct passes *s, const void *leg)
 }
 
 /* Return: false when the table is full. */
+static bool pass_add(struct passes *s, struct blipmq_queue *q, u64 mask)
+{
+	s->routed |= mask;
+	return !pass_has(s, q) ||
+	       blipmq_gather_add(s->g, q, mask) != BLIPMQ_GATHER_FULL;
+}
+
 static bool pass_set(struct passes *s, const struct blipmq_set *set, u64 mask)
 {
 	struct blipmq_set_chunk *chunk;
 	struct blipmq_queue *q;
 	u32 i;
 
+	if (set->deal)
+		return pass_add(s, blipmq_gather_group(set), mask);
 	for (chunk = rcu_dereference(set->first); chunk;
 	     chunk = rcu_dereference(chunk->next)) {
 		for (i = 0; i < chunk->nr_slots; i++) {
 			q = rcu_dereference(chunk->legs[i]);
-			if (!q)
-				continue;
-			s->routed |= mask;
-			if (pass_has(s, q) &&
-			    blipmq_gather_add(s->g, q, mask) ==
-				    BLIPMQ_GATHER_FULL)
+			if (q && !pass_add(s, q, mask))
 				return false;
 		}
 	}
@@ -121,8 +125,7 @@ static bool pass_once(struct passes *s, const struct blipmq_batch_topic *topics,
 	if (fits)
 		for (i = 0; i >> s->g->bits == 0; i++)
 			if (s->g->legs[i].queue)
-				blipmq_pusher_push(s->p, s->g->legs[i].queue,
-						   s->g->legs[i].mask);
+				blipmq_pusher_leg(s->p, s->g, i);
 	rcu_read_unlock();
 	blipmq_gather_clear(s->g);
 	return fits;

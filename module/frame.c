@@ -175,9 +175,6 @@ struct blipmq_verdict blipmq_frame_check_body(const struct blipmq_frame *f,
 		if (len && !blipmq_topic_valid(body + 1, body[0]))
 			return verdict(BLIPMQ_CODE_INVALID,
 				       "invalid group name");
-		if (len)
-			return verdict(BLIPMQ_CODE_NOT_BUILT,
-				       "queue groups are not built yet");
 		break;
 	case BLIPMQ_OP_AUTH:
 		return verdict(BLIPMQ_CODE_NOT_BUILT, "AUTH is not built yet");

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Which frames of a bundle each leg gets, gathered from several topics: a hash
- * table by leg with open addressing.
+ * table by leg with open addressing. A queue group stands in it like a leg: who
+ * of it gets what is seen when all of its frames are known.
  */
 #ifndef _BLIPMQ_GATHER_H
 #define _BLIPMQ_GATHER_H
 
 #include <linux/bitmap.h>
 
+#include "set.h"
 #include "types.h"
 
 /**
  * struct blipmq_gather_leg - what a leg gets of the bundle
- * @queue: the leg, NULL where the table is free
+ * @queue: the leg, or a queue group, see blipmq_gather_group(); NULL where the
+ *	table is free
  * @mask: its frames
  */
 struct blipmq_gather_leg {
@@ -67,6 +70,28 @@ static inline void blipmq_gather_clear_credits(struct blipmq_gather *g)
 	if (unlikely(g->credited))
 		bitmap_zero(blipmq_gather_credits(g), 1UL << g->bits);
 	g->credited = false;
+}
+
+/* Sets are aligned, so the lowest bit is free to tell them from queues. */
+#define BLIPMQ_GATHER_GROUP	1UL
+
+/* What a queue group is called in the table. */
+static inline struct blipmq_queue *
+blipmq_gather_group(const struct blipmq_set *set)
+{
+	return (struct blipmq_queue *)((unsigned long)set |
+				       BLIPMQ_GATHER_GROUP);
+}
+
+/* The queue group that is meant, or NULL for a queue. */
+static inline struct blipmq_set *
+blipmq_gather_is_group(const struct blipmq_queue *q)
+{
+	unsigned long name = (unsigned long)q;
+
+	if (likely(!(name & BLIPMQ_GATHER_GROUP)))
+		return NULL;
+	return (struct blipmq_set *)(name & ~BLIPMQ_GATHER_GROUP);
 }
 
 struct blipmq_gather *blipmq_gather_alloc(u32 legs);

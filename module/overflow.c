@@ -21,47 +21,71 @@ static u64 mask_oldest(u64 mask, u32 keep)
 	return mask;
 }
 
-static bool over_drop_oldest(struct blipmq_queue *q, struct sk_buff *b,
-			     u64 mask)
+/*
+ * Some were dropped, and then the queue was closed, which takes the others as
+ * it takes what it holds.
+ */
+static void over_closed(struct blipmq_queue *q, u32 messages)
 {
-	mask = blipmq_queue_make_room(q, mask, blipmq_bundle_cb(b)->charge);
-	if (mask)
-		return blipmq_queue_push_charged(q, b, mask);
+	atomic64_add(messages, &q->matched);
+	blipmq_queue_drop(q, BLIPMQ_DROP_CLOSED, messages);
+}
+
+static enum blipmq_push over_drop_oldest(struct blipmq_queue *q,
+					 struct sk_buff *b, u64 mask)
+{
+	enum blipmq_push pushed;
+	u64 kept;
+
+	kept = blipmq_queue_make_room(q, mask, blipmq_bundle_cb(b)->charge);
+	if (kept) {
+		pushed = blipmq_queue_push_charged(q, b, kept);
+		if (pushed != BLIPMQ_PUSH_CLOSED || kept == mask)
+			return pushed;
+		over_closed(q, hweight64(kept));
+		return BLIPMQ_PUSH_DROPPED;
+	}
 	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news */
 	blipmq_queue_wake(q);
-	return false;
+	return BLIPMQ_PUSH_DROPPED;
 }
 
 /* What fits is taken, the first frames of the bundle. */
-static bool over_drop_new(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
+static enum blipmq_push over_drop_new(struct blipmq_queue *q,
+				      struct sk_buff *b, u64 mask)
 {
+	enum blipmq_push pushed = BLIPMQ_PUSH_DROPPED;
 	u32 bytes = blipmq_bundle_cb(b)->charge;
 	u32 n = hweight64(mask);
 	u32 room = blipmq_queue_room(q, n, bytes);
-	bool kept = false;
 
 	if (room == n)
 		return blipmq_queue_push_charged(q, b, mask);
 	blipmq_queue_release(q, n - room, room ? 0 : bytes);
 	if (room)
-		kept = blipmq_queue_push_charged(q, b, mask_oldest(mask, room));
+		pushed = blipmq_queue_push_charged(q, b,
+						   mask_oldest(mask, room));
+	if (pushed == BLIPMQ_PUSH_CLOSED) {
+		over_closed(q, room);
+		pushed = BLIPMQ_PUSH_DROPPED;
+	}
 	/* Behind those that were taken. */
 	atomic64_add(n - room, &q->matched);
 	blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, n - room);
 	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news */
 	blipmq_queue_wake(q);
-	return kept;
+	return pushed;
 }
 
-static bool over_disconnect(struct blipmq_queue *q, struct sk_buff *b,
-			    u64 mask)
+static enum blipmq_push over_disconnect(struct blipmq_queue *q,
+					struct sk_buff *b, u64 mask)
 {
 	u32 n = hweight64(mask);
 
 	blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
 	atomic64_add(n, &q->matched);
 	blipmq_queue_cut(q, BLIPMQ_DROP_OVERFLOW, n);
-	return false;
+	return BLIPMQ_PUSH_DROPPED;
 }
 
 /**
@@ -73,8 +97,8 @@ static bool over_disconnect(struct blipmq_queue *q, struct sk_buff *b,
  * Context: an RCU read-side section; does not sleep.
  * Return: as blipmq_queue_push().
  */
-bool blipmq_queue_push_over(struct blipmq_queue *q, struct sk_buff *b,
-			    u64 mask)
+enum blipmq_push blipmq_queue_push_over(struct blipmq_queue *q,
+					struct sk_buff *b, u64 mask)
 {
 	switch (READ_ONCE(q->policy)) {
 	case BLIPMQ_OVERFLOW_DROP_NEW:

@@ -115,9 +115,9 @@ void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
  * the oldest messages make room, unless they are not in the way or cannot be
  * had; else the new ones, which are charged, are not taken.
  */
-static noinline bool queue_push_again(struct blipmq_queue *q,
-				      struct sk_buff *b, u64 mask,
-				      enum blipmq_ring_result result)
+static noinline enum blipmq_push
+queue_push_again(struct blipmq_queue *q, struct sk_buff *b, u64 mask,
+		 enum blipmq_ring_result result)
 {
 	u32 n = hweight64(mask);
 	int tries = 0;
@@ -143,11 +143,19 @@ static noinline bool queue_push_again(struct blipmq_queue *q,
 	}
 	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news, too */
 	blipmq_queue_wake(q);
-	return result == BLIPMQ_RING_OK;
+	switch (result) {
+	case BLIPMQ_RING_OK:
+		return BLIPMQ_PUSH_KEPT;
+	case BLIPMQ_RING_FULL:
+		return BLIPMQ_PUSH_DROPPED;
+	default:
+		return BLIPMQ_PUSH_CLOSED;
+	}
 }
 
-static __always_inline bool queue_push(struct blipmq_queue *q,
-				       struct sk_buff *b, u64 mask, u32 n)
+static __always_inline enum blipmq_push queue_push(struct blipmq_queue *q,
+						   struct sk_buff *b, u64 mask,
+						   u32 n)
 {
 	enum blipmq_ring_result result = blipmq_chain_push(&q->chain, b, mask);
 
@@ -157,7 +165,7 @@ static __always_inline bool queue_push(struct blipmq_queue *q,
 	/* Pairs with the barrier in blipmq_queue_arm(). */
 	smp_mb__after_atomic();
 	blipmq_queue_wake(q);
-	return true;
+	return BLIPMQ_PUSH_KEPT;
 }
 
 /**
@@ -171,17 +179,17 @@ static __always_inline bool queue_push(struct blipmq_queue *q,
  * Context: an RCU read-side section; does not sleep.
  * Return: as blipmq_queue_push(); the charge is the queue's, or given back.
  */
-bool blipmq_queue_push_charged(struct blipmq_queue *q, struct sk_buff *b,
-			       u64 mask)
+enum blipmq_push blipmq_queue_push_charged(struct blipmq_queue *q,
+					   struct sk_buff *b, u64 mask)
 {
 	return queue_push(q, b, mask, hweight64(mask));
 }
 
-static noinline bool queue_push_aside(struct blipmq_queue *q,
-				      struct sk_buff *b, u64 mask)
+static noinline enum blipmq_push queue_push_aside(struct blipmq_queue *q,
+						  struct sk_buff *b, u64 mask)
 {
 	if (READ_ONCE(q->aside) != BIT(BLIPMQ_ASIDE_CONFLATE))
-		return false;
+		return BLIPMQ_PUSH_CLOSED;
 	/* Pairs with the bit's being set once there is what it speaks of. */
 	smp_rmb();
 	return blipmq_conflate_push(q, b, mask);
@@ -196,10 +204,11 @@ static noinline bool queue_push_aside(struct blipmq_queue *q,
  * What a full queue does is its policy's to say, see overflow.c.
  *
  * Context: an RCU read-side section; does not sleep.
- * Return: false when the queue did not keep the reference: it is closed, or
- * the messages were dropped, which is counted then.
+ * Return: enum blipmq_push. Of the messages that are not kept, those that were
+ * dropped are counted.
  */
-bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
+enum blipmq_push blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b,
+				   u64 mask)
 {
 	u32 bytes = blipmq_bundle_cb(b)->charge;
 	u32 n = hweight64(mask);

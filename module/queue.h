@@ -112,9 +112,10 @@ void blipmq_queue_destroy(struct blipmq_queue *q);
 bool __must_check blipmq_queue_hold(struct blipmq_queue *q);
 void blipmq_queue_put(struct blipmq_queue *q);
 
-bool blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b, u64 mask);
-bool blipmq_queue_push_charged(struct blipmq_queue *q, struct sk_buff *b,
-			       u64 mask);
+enum blipmq_push blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b,
+				   u64 mask);
+enum blipmq_push blipmq_queue_push_charged(struct blipmq_queue *q,
+					   struct sk_buff *b, u64 mask);
 
 bool blipmq_queue_pop(struct blipmq_queue *q, struct blipmq_entry *entry);
 u64 blipmq_queue_take_lost(struct blipmq_queue *q);
@@ -128,8 +129,8 @@ void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes);
 #define BLIPMQ_ROOM_TRIES	4
 
 /* overflow.c */
-bool blipmq_queue_push_over(struct blipmq_queue *q, struct sk_buff *b,
-			    u64 mask);
+enum blipmq_push blipmq_queue_push_over(struct blipmq_queue *q,
+					struct sk_buff *b, u64 mask);
 int __must_check blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy);
 
 /* disconnect.c */

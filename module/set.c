@@ -54,6 +54,27 @@ struct blipmq_set *blipmq_set_create(void)
 	return set;
 }
 
+/**
+ * blipmq_set_create_group() - an empty set of a queue group
+ *
+ * Context: may sleep.
+ * Return: the set with one reference, or NULL.
+ */
+struct blipmq_set *blipmq_set_create_group(void)
+{
+	struct blipmq_set *set = blipmq_set_create();
+
+	if (!set)
+		return NULL;
+	set->deal = kzalloc(sizeof(*set->deal), GFP_KERNEL_ACCOUNT);
+	if (!set->deal) {
+		kfree(set);
+		return NULL;
+	}
+	spin_lock_init(&set->deal->lock);
+	return set;
+}
+
 static void set_free(struct rcu_head *rcu)
 {
 	struct blipmq_set *set = container_of(rcu, struct blipmq_set, rcu);
@@ -65,6 +86,7 @@ static void set_free(struct rcu_head *rcu)
 		kfree(chunk);
 		chunk = next;
 	}
+	kfree(set->deal);
 	kfree(set);
 }
 
@@ -112,7 +134,7 @@ static bool set_take_slot(struct blipmq_set *set, struct blipmq_queue *queue,
 		;
 	leg->chunk = chunk;
 	leg->slot = i;
-	chunk->used++;
+	WRITE_ONCE(chunk->used, chunk->used + 1);
 	if (chunk->used == chunk->nr_slots)
 		list_del_init(&chunk->vacant);
 	WRITE_ONCE(set->count, set->count + 1);
@@ -175,6 +197,6 @@ void blipmq_set_leave(struct blipmq_set *set, struct blipmq_leg *leg)
 	WRITE_ONCE(set->count, set->count - 1);
 	if (chunk->used == chunk->nr_slots)
 		list_add(&chunk->vacant, &set->vacant);
-	chunk->used--;
+	WRITE_ONCE(chunk->used, chunk->used - 1);
 	spin_unlock(&set->lock);
 }

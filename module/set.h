@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A subscriber set: the legs of one pattern, or of one exact topic.
+ * A subscriber set: the legs of one pattern, of one exact topic, or of a queue
+ * group.
  *
  * Publishers walk it under RCU; joining and leaving touch this set only, and
  * one slot of it. It is a chain of chunks that never move: what a walk has
@@ -33,6 +34,18 @@ struct blipmq_set_chunk {
 };
 
 /**
+ * struct blipmq_deal - whose turn it is in a queue group
+ * @lock: guards the place
+ * @chunk: where the next one in turn is looked for, NULL for the beginning
+ * @slot: from which slot on
+ */
+struct blipmq_deal {
+	spinlock_t			lock;	/* the place */
+	struct blipmq_set_chunk		*chunk;
+	u32				slot;
+};
+
+/**
  * struct blipmq_set - the legs of one pattern
  * @refs: the routes and topics that point to it, and walks that sleep
  * @count: legs; read without the lock as an estimate
@@ -41,6 +54,7 @@ struct blipmq_set_chunk {
  *	find none need no credits
  * @lock: guards joining and leaving
  * @vacant: chunks with a free slot
+ * @deal: of a queue group: each message is for one of the legs
  * @first: the chain of chunks
  * @last: its end, under @lock
  * @rcu: frees it
@@ -53,6 +67,7 @@ struct blipmq_set {
 	u32				count;
 	bool				dead;
 	u32				blocking;
+	struct blipmq_deal		*deal;
 	struct blipmq_set_chunk __rcu	*first;
 
 	spinlock_t			lock;	/* joining, leaving */
@@ -72,6 +87,7 @@ struct blipmq_leg {
 };
 
 struct blipmq_set *blipmq_set_create(void);
+struct blipmq_set *blipmq_set_create_group(void);
 void blipmq_set_put(struct blipmq_set *set);
 int __must_check blipmq_set_join(struct blipmq_set *set,
 				 struct blipmq_queue *queue,

@@ -18,6 +18,7 @@ static int set_subscription(struct blipmq_sock *bs, int option,
 {
 	u8 buf[sizeof(struct blipmq_subscription) + 2 * BLIPMQ_NAME_MAX];
 	struct blipmq_subscription *s = (struct blipmq_subscription *)buf;
+	struct blipmq_names names;
 
 	if (len < sizeof(*s) || len > sizeof(buf))
 		return -EINVAL;
@@ -30,12 +31,13 @@ static int set_subscription(struct blipmq_sock *bs, int option,
 	if (s->group_len &&
 	    !blipmq_topic_valid(s->names + s->pattern_len, s->group_len))
 		return -EINVAL;
-	/* Not built yet. */
-	if (s->group_len)
-		return -EOPNOTSUPP;
+	names.pattern = s->names;
+	names.group = s->names + s->pattern_len;
+	names.pattern_len = s->pattern_len;
+	names.group_len = s->group_len;
 	if (option == BLIPMQ_SUBSCRIBE)
-		return blipmq_subscribe(bs, s->names, s->pattern_len);
-	return blipmq_unsubscribe(bs, s->names, s->pattern_len);
+		return blipmq_subscribe(bs, &names);
+	return blipmq_unsubscribe(bs, &names);
 }
 
 static int set_topic(struct blipmq_sock *bs, sockptr_t value, unsigned int len)

@@ -210,6 +210,23 @@ static struct blipmq_verdict verdict_of(int err)
 	return v;
 }
 
+static struct blipmq_verdict frame_subscription(struct blipmq_sock *bs,
+						const struct blipmq_frame *f,
+						const u8 *topic,
+						const u8 *body, u32 len)
+{
+	struct blipmq_names names = {
+		.pattern = topic,
+		.pattern_len = f->topic_len,
+		.group = body + 1,
+		.group_len = len ? body[0] : 0,
+	};
+
+	if (f->op == BLIPMQ_OP_SUB)
+		return verdict_of(blipmq_subscribe(bs, &names));
+	return verdict_of(blipmq_unsubscribe(bs, &names));
+}
+
 static int frame_option(struct blipmq_sock *bs, const u8 *body, u32 len)
 {
 	u16 option = blipmq_get_le16(body);
@@ -251,10 +268,8 @@ static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
 		return BLIPMQ_FRAME_BARRIER;
 	switch (f->op) {
 	case BLIPMQ_OP_SUB:
-		v = verdict_of(blipmq_subscribe(bs, topic, f->topic_len));
-		break;
 	case BLIPMQ_OP_UNSUB:
-		v = verdict_of(blipmq_unsubscribe(bs, topic, f->topic_len));
+		v = frame_subscription(bs, f, topic, body, body_len);
 		break;
 	case BLIPMQ_OP_OPTION:
 		v = verdict_of(frame_option(bs, body, body_len));

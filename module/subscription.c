@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A subscription is the socket's leg in a set: that of a topic, or that of a
- * pattern.
+ * A subscription is the socket's leg in a set: that of a topic, that of a
+ * pattern, or that of a queue group.
  */
 #include <linux/rbtree.h>
 #include <linux/slab.h>
@@ -17,7 +17,7 @@
 /**
  * struct blipmq_interest - what a socket can subscribe to
  * @topic: the topic, or NULL
- * @leaf: the pattern, or NULL
+ * @leaf: the pattern or queue group, or NULL
  * @set: the set of either
  */
 struct blipmq_interest {
@@ -66,18 +66,25 @@ subscription_find(struct blipmq_sock *bs, const struct blipmq_set *set)
 	return node ? to_subscription(node) : NULL;
 }
 
+static bool names_topic(const struct blipmq_names *names)
+{
+	return !names->group_len &&
+	       blipmq_pattern_is_exact(names->pattern, names->pattern_len);
+}
+
 static int interest_get(struct blipmq_net *ns, struct blipmq_interest *in,
-			const u8 *pattern, u8 len)
+			const struct blipmq_names *names)
 {
 	in->topic = NULL;
 	in->leaf = NULL;
-	if (blipmq_pattern_is_exact(pattern, len)) {
-		in->topic = blipmq_topic_get(ns, pattern, len);
+	if (names_topic(names)) {
+		in->topic = blipmq_topic_get(ns, names->pattern,
+					     names->pattern_len);
 		if (IS_ERR(in->topic))
 			return PTR_ERR(in->topic);
 		in->set = in->topic->set;
 	} else {
-		in->leaf = blipmq_trie_get(&ns->trie, pattern, len);
+		in->leaf = blipmq_trie_get(&ns->trie, names);
 		if (IS_ERR(in->leaf))
 			return PTR_ERR(in->leaf);
 		in->set = in->leaf->set;
@@ -95,16 +102,17 @@ static void interest_put(struct blipmq_net *ns, struct blipmq_interest *in)
 
 /* The set that a subscription to it would be in, or NULL; under RCU. */
 static const struct blipmq_set *interest_find(struct blipmq_net *ns,
-					      const u8 *pattern, u8 len)
+					      const struct blipmq_names *names)
 {
 	struct blipmq_trie_node *leaf;
 	struct blipmq_topic *topic;
 
-	if (blipmq_pattern_is_exact(pattern, len)) {
-		topic = blipmq_topic_find(ns, pattern, len);
+	if (names_topic(names)) {
+		topic = blipmq_topic_find(ns, names->pattern,
+					  names->pattern_len);
 		return topic ? READ_ONCE(topic->set) : NULL;
 	}
-	leaf = blipmq_trie_find(&ns->trie, pattern, len);
+	leaf = blipmq_trie_find(&ns->trie, names);
 	return leaf ? leaf->set : NULL;
 }
 
@@ -149,8 +157,7 @@ static int subscription_create(struct blipmq_sock *bs,
 /**
  * blipmq_subscribe() - subscribe a socket
  * @bs: the socket
- * @pattern: a valid topic or pattern
- * @len: its bytes
+ * @names: to what
  *
  * Publishes that begin after the return are received.
  *
@@ -158,7 +165,7 @@ static int subscription_create(struct blipmq_sock *bs,
  * Return: 0, also when it is subscribed already; -ENOBUFS at a limit; -ENOMEM;
  * -EPIPE when the socket receives no more.
  */
-int blipmq_subscribe(struct blipmq_sock *bs, const u8 *pattern, u8 len)
+int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 {
 	struct blipmq_interest in;
 	int err;
@@ -166,7 +173,7 @@ int blipmq_subscribe(struct blipmq_sock *bs, const u8 *pattern, u8 len)
 	lockdep_assert_held(&bs->tx_lock);
 	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_DRAINING))
 		return -EPIPE;
-	err = interest_get(bs->ns, &in, pattern, len);
+	err = interest_get(bs->ns, &in, names);
 	if (err)
 		return err;
 	if (!subscription_find(bs, in.set)) {
@@ -194,22 +201,21 @@ static void subscription_end(struct blipmq_sock *bs,
 /**
  * blipmq_unsubscribe() - end a subscription
  * @bs: the socket
- * @pattern: a valid topic or pattern
- * @len: its bytes
+ * @names: to what
  *
  * What is queued stays queued.
  *
  * Context: the socket's tx_lock is held; may sleep.
  * Return: 0, or -ENOENT when there is no such subscription.
  */
-int blipmq_unsubscribe(struct blipmq_sock *bs, const u8 *pattern, u8 len)
+int blipmq_unsubscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 {
 	struct blipmq_subscription_node *sub = NULL;
 	const struct blipmq_set *set;
 
 	lockdep_assert_held(&bs->tx_lock);
 	rcu_read_lock();
-	set = interest_find(bs->ns, pattern, len);
+	set = interest_find(bs->ns, names);
 	/* If the socket is in it, it holds it. */
 	if (set)
 		sub = subscription_find(bs, set);

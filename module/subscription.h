@@ -7,10 +7,10 @@
 
 #include "types.h"
 
-int __must_check blipmq_subscribe(struct blipmq_sock *bs, const u8 *pattern,
-				  u8 len);
-int __must_check blipmq_unsubscribe(struct blipmq_sock *bs, const u8 *pattern,
-				    u8 len);
+int __must_check blipmq_subscribe(struct blipmq_sock *bs,
+				  const struct blipmq_names *names);
+int __must_check blipmq_unsubscribe(struct blipmq_sock *bs,
+				    const struct blipmq_names *names);
 void blipmq_subscriptions_block(struct blipmq_sock *bs, bool blocks);
 void blipmq_unsubscribe_all(struct blipmq_sock *bs);
 

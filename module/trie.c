@@ -154,7 +154,8 @@ static struct blipmq_trie_node *trie_add(struct blipmq_trie *trie,
 	node->name_len = key->len;
 	memcpy(node->name, key->name, key->len);
 	if (trie_is_leaf(node)) {
-		node->set = blipmq_set_create();
+		node->set = key->len ? blipmq_set_create_group() :
+				       blipmq_set_create();
 		if (!node->set)
 			goto err_free;
 	}
@@ -205,27 +206,31 @@ static void trie_remove(struct blipmq_trie *trie, struct blipmq_trie_node *node)
 	}
 }
 
-/* The next token of a pattern: its kind, with the bytes of it in @key. */
-static void trie_key_next(struct blipmq_trie_key *key, const u8 *pattern,
-			  u8 len, u32 *at)
+/* The next token of a pattern, or behind the last one the group. */
+static void trie_key_next(struct blipmq_trie_key *key,
+			  const struct blipmq_names *names, u32 *at)
 {
-	u32 end = *at;
+	const u8 *pattern = names->pattern;
+	u32 len = names->pattern_len, end = *at;
 
+	key->kind = BLIPMQ_TRIE_HERE;
+	if (*at <= len) {
+		while (end < len && pattern[end] != '.')
+			end++;
+		key->kind = BLIPMQ_TRIE_TOKEN;
+		if (end - *at == 1 && pattern[*at] == '*')
+			key->kind = BLIPMQ_TRIE_STAR;
+		else if (end - *at == 1 && pattern[*at] == '>')
+			key->kind = BLIPMQ_TRIE_REST;
+	}
 	key->name = pattern + *at;
 	key->len = 0;
-	if (*at > len) {
-		key->kind = BLIPMQ_TRIE_HERE;
-		return;
-	}
-	while (end < len && pattern[end] != '.')
-		end++;
-	key->kind = BLIPMQ_TRIE_TOKEN;
-	if (end - *at == 1 && pattern[*at] == '*')
-		key->kind = BLIPMQ_TRIE_STAR;
-	else if (end - *at == 1 && pattern[*at] == '>')
-		key->kind = BLIPMQ_TRIE_REST;
-	else
+	if (key->kind == BLIPMQ_TRIE_TOKEN) {
 		key->len = end - *at;
+	} else if (key->kind != BLIPMQ_TRIE_STAR) {
+		key->name = names->group;
+		key->len = names->group_len;
+	}
 	*at = end + 1;
 }
 
@@ -255,8 +260,7 @@ static struct blipmq_trie_node *trie_root(struct blipmq_trie *trie)
 /**
  * blipmq_trie_get() - hold the leaf of a pattern, made when there is none
  * @trie: the patterns
- * @pattern: a valid pattern
- * @len: its bytes
+ * @names: the pattern, and the queue group if there is one
  *
  * Publishes that begin after the return find the leaf's set.
  *
@@ -265,7 +269,7 @@ static struct blipmq_trie_node *trie_root(struct blipmq_trie *trie)
  * the table is as large as it gets.
  */
 struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
-					 const u8 *pattern, u8 len)
+					 const struct blipmq_names *names)
 {
 	struct blipmq_trie_node *node;
 	struct blipmq_trie_key key;
@@ -275,7 +279,7 @@ struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
 	node = trie_root(trie) ?: ERR_PTR(-ENOMEM);
 	while (!IS_ERR(node) && !trie_is_leaf(node)) {
 		key.parent = node;
-		trie_key_next(&key, pattern, len, &at);
+		trie_key_next(&key, names, &at);
 		rcu_read_lock();
 		node = trie_step(trie, &key);
 		rcu_read_unlock();
@@ -320,14 +324,13 @@ bool blipmq_trie_put(struct blipmq_trie *trie, struct blipmq_trie_node *leaf)
 /**
  * blipmq_trie_find() - look for the leaf of a pattern
  * @trie: the patterns
- * @pattern: a valid pattern
- * @len: its bytes
+ * @names: the pattern, and the queue group if there is one
  *
  * Context: an RCU read-side section, as long as the result is used.
  * Return: the leaf, or NULL.
  */
 struct blipmq_trie_node *blipmq_trie_find(struct blipmq_trie *trie,
-					  const u8 *pattern, u8 len)
+					  const struct blipmq_names *names)
 {
 	struct blipmq_trie_node *node = rcu_dereference(trie->root);
 	struct blipmq_trie_key key;
@@ -335,7 +338,7 @@ struct blipmq_trie_node *blipmq_trie_find(struct blipmq_trie *trie,
 
 	while (node && !trie_is_leaf(node)) {
 		key.parent = node;
-		trie_key_next(&key, pattern, len, &at);
+		trie_key_next(&key, names, &at);
 		node = trie_step(trie, &key);
 	}
 	return node;

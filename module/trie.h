@@ -6,7 +6,8 @@
  * in one hash table for all nodes, by parent and token; the child for '*' by a
  * pointer. Where a pattern ends there is a leaf: in the list @here of the node
  * of its last token, or, when that is '>', in the list @rest of the node
- * before. Plain subscriptions to a pattern share one leaf.
+ * before. Plain subscriptions to a pattern share one leaf, and each queue group
+ * has one, under its name; so topics are in here, too, when they have a group.
  *
  * Publishers walk it under RCU; it changes under its lock. A number for each
  * first token grows with every change that may concern topics that begin so:
@@ -50,7 +51,7 @@ enum blipmq_trie_kind {
  * @link: of a leaf, in one of its parent's lists
  * @set: of a leaf, the legs, with a reference
  * @rcu: frees it
- * @name: the token
+ * @name: the token, or the queue group's name
  */
 struct blipmq_trie_node {
 	struct rhash_head		hash;
@@ -115,10 +116,10 @@ int blipmq_trie_init(struct blipmq_trie *trie);
 void blipmq_trie_destroy(struct blipmq_trie *trie);
 
 struct blipmq_trie_node * __must_check
-blipmq_trie_get(struct blipmq_trie *trie, const u8 *pattern, u8 len);
+blipmq_trie_get(struct blipmq_trie *trie, const struct blipmq_names *names);
 bool blipmq_trie_put(struct blipmq_trie *trie, struct blipmq_trie_node *leaf);
 struct blipmq_trie_node *blipmq_trie_find(struct blipmq_trie *trie,
-					  const u8 *pattern, u8 len);
+					  const struct blipmq_names *names);
 
 const unsigned long *blipmq_trie_generation(const struct blipmq_trie *trie,
 					    const u8 *topic, u8 len);

@@ -22,6 +22,20 @@ struct sk_buff;
 /* Frames of a bundle: one bit each in a slot's mask. */
 #define BLIPMQ_BUNDLE_FRAMES	64U
 
+/**
+ * struct blipmq_names - what a subscription is to
+ * @pattern: a valid topic or pattern
+ * @group: the queue group's name
+ * @pattern_len: bytes of @pattern
+ * @group_len: bytes of @group, 0 for a plain subscription
+ */
+struct blipmq_names {
+	const u8	*pattern;
+	const u8	*group;
+	u8		pattern_len;
+	u8		group_len;
+};
+
 /*
  * Why a message that matched was not delivered. The words in JSON, netlink,
  * metrics and tracepoints are these.
@@ -34,6 +48,13 @@ enum blipmq_drop {
 	BLIPMQ_DROP_CLOSED,
 	BLIPMQ_DROP_NO_MEMORY,
 	BLIPMQ_DROP_REASONS,
+};
+
+/* What became of messages that were pushed. */
+enum blipmq_push {
+	BLIPMQ_PUSH_CLOSED,	/* nothing: the queue takes no more */
+	BLIPMQ_PUSH_DROPPED,	/* they count as matched and dropped */
+	BLIPMQ_PUSH_KEPT,	/* queued, with the caller's reference */
 };
 
 /**

@@ -6,6 +6,7 @@
 #include <linux/export.h>
 
 #include "bundle.h"
+#include "fanout.h"
 #include "frame.h"
 #include "gather.h"
 #include "netns.h"
@@ -51,6 +52,8 @@ EXPORT_SYMBOL_GPL(blipmq_topic_get);
 EXPORT_SYMBOL_GPL(blipmq_topic_put);
 EXPORT_SYMBOL_GPL(blipmq_topic_find);
 EXPORT_SYMBOL_GPL(blipmq_set_create);
+EXPORT_SYMBOL_GPL(blipmq_set_create_group);
+EXPORT_SYMBOL_GPL(blipmq_deal);
 EXPORT_SYMBOL_GPL(blipmq_set_put);
 EXPORT_SYMBOL_GPL(blipmq_set_join);
 EXPORT_SYMBOL_GPL(blipmq_set_leave);

@@ -55,7 +55,7 @@ static bool queue_push(struct kunit *test, struct blipmq_queue *q, u64 mask)
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	blipmq_bundle_seal(b, 64, BLIPMQ_BUNDLE_FRAMES);
 	rcu_read_lock();
-	kept = blipmq_queue_push(q, b, mask);
+	kept = blipmq_queue_push(q, b, mask) == BLIPMQ_PUSH_KEPT;
 	rcu_read_unlock();
 	if (!kept)
 		blipmq_bundle_put(b);

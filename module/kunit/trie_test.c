@@ -25,6 +25,24 @@ struct twin {
 	u32			users;
 };
 
+static struct blipmq_names trie_names(const char *pattern)
+{
+	struct blipmq_names names = {
+		.pattern = pattern,
+		.pattern_len = strlen(pattern),
+	};
+
+	return names;
+}
+
+static struct blipmq_trie_node *trie_get(struct blipmq_trie *trie,
+					 const char *pattern)
+{
+	struct blipmq_names names = trie_names(pattern);
+
+	return blipmq_trie_get(trie, &names);
+}
+
 /* Few tokens, so that much matches; some that only look like wildcards. */
 static u8 trie_name(struct rnd_state *rnd, char *name, bool wildcards)
 {
@@ -96,11 +114,11 @@ static void trie_expect(struct kunit *test, struct blipmq_trie *trie,
 static void trie_step(struct kunit *test, struct blipmq_trie *trie,
 		      struct twin *t, bool more)
 {
+	struct blipmq_names names = trie_names(t->pattern);
 	struct blipmq_trie_node *leaf;
-	u8 len = strlen(t->pattern);
 
 	if (more) {
-		leaf = blipmq_trie_get(trie, t->pattern, len);
+		leaf = blipmq_trie_get(trie, &names);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(leaf));
 		if (t->users)
 			KUNIT_EXPECT_PTR_EQ(test, leaf, t->leaf);
@@ -111,7 +129,7 @@ static void trie_step(struct kunit *test, struct blipmq_trie *trie,
 		t->users--;
 	}
 	rcu_read_lock();
-	KUNIT_EXPECT_PTR_EQ(test, blipmq_trie_find(trie, t->pattern, len),
+	KUNIT_EXPECT_PTR_EQ(test, blipmq_trie_find(trie, &names),
 			    t->users ? t->leaf : NULL);
 	rcu_read_unlock();
 }
@@ -183,14 +201,14 @@ static void trie_generations(struct kunit *test)
 
 	seen = *b;
 	KUNIT_EXPECT_NE(test, 0UL, seen);
-	leaf[0] = blipmq_trie_get(trie, "a.*", 3);
+	leaf[0] = trie_get(trie, "a.*");
 	KUNIT_EXPECT_EQ(test, seen + 1, *a);
 	KUNIT_EXPECT_EQ(test, seen, *b);
 	/* One that is there already changes nothing. */
-	leaf[1] = blipmq_trie_get(trie, "a.*", 3);
+	leaf[1] = trie_get(trie, "a.*");
 	KUNIT_EXPECT_EQ(test, seen + 1, *a);
-	leaf[2] = blipmq_trie_get(trie, "*.x", 3);
-	leaf[3] = blipmq_trie_get(trie, ">", 1);
+	leaf[2] = trie_get(trie, "*.x");
+	leaf[3] = trie_get(trie, ">");
 	KUNIT_EXPECT_EQ(test, seen + 3, *a);
 	KUNIT_EXPECT_EQ(test, seen + 2, *b);
 	blipmq_trie_put(trie, leaf[0]);
@@ -233,8 +251,7 @@ static void trie_routes(struct kunit *test)
 	blipmq_route_put(route);
 
 	for (i = 0; i < 4; i++) {
-		leaf[i] = blipmq_trie_get(trie, patterns[i],
-					  strlen(patterns[i]));
+		leaf[i] = trie_get(trie, patterns[i]);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(leaf[i]));
 	}
 	route = blipmq_route_match(trie, exact, "a.x", 3);

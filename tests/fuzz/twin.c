@@ -208,8 +208,6 @@ unsigned int twin_body(const uint8_t *frame, size_t size)
 			invalid = true;
 		if (twin_name(topic, topic_len) == TWIN_NO_NAME)
 			invalid = true;
-		if (len)
-			unbuilt = true;
 	}
 	return malformed ? 400 : invalid ? 422 : unbuilt ? 501 : 0;
 }
