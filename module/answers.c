@@ -46,18 +46,18 @@ void blipmq_answers_purge(struct blipmq_answers *a)
 /**
  * blipmq_answers_reserve() - make sure that one more answer fits
  * @a: the answers
- * @ns: the namespace
+ * @s: who pays for it
  *
  * Context: the socket's tx_lock is held; may sleep.
  * Return: 0, or -ENOMEM.
  */
-int blipmq_answers_reserve(struct blipmq_answers *a, struct blipmq_net *ns)
+int blipmq_answers_reserve(struct blipmq_answers *a, struct blipmq_sender *s)
 {
 	struct sk_buff *skb = skb_peek_tail(&a->pending);
 
 	if (skb && skb_tailroom(skb) >= ANSWER_MAX)
 		return 0;
-	skb = blipmq_bundle_alloc(ns, BUFFER_BYTES, GFP_KERNEL_ACCOUNT);
+	skb = blipmq_bundle_alloc(s, BUFFER_BYTES, BLIPMQ_BUNDLE_GFP);
 	if (!skb)
 		return -ENOMEM;
 	skb_trim(skb, 0);

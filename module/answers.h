@@ -42,7 +42,7 @@ void blipmq_answers_init(struct blipmq_answers *a);
 void blipmq_answers_purge(struct blipmq_answers *a);
 
 int __must_check blipmq_answers_reserve(struct blipmq_answers *a,
-					struct blipmq_net *ns);
+					struct blipmq_sender *s);
 void blipmq_answers_ack(struct blipmq_answers *a, const u8 *topic,
 			u8 topic_len, u32 tag);
 void blipmq_answers_pong(struct blipmq_answers *a, const u8 *body, u32 len);

@@ -33,7 +33,8 @@ static void bundle_charge(struct sk_buff *b, u32 bytes)
 	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
 
 	cb->charge += bytes;
-	blipmq_net_charge(cb->ns, bytes);
+	blipmq_net_charge(cb->sender->ns, bytes);
+	blipmq_sender_charge(cb->sender, bytes);
 }
 
 /**
@@ -80,15 +81,17 @@ int blipmq_bundle_extend(struct sk_buff *b, u32 size, gfp_t gfp)
 
 /**
  * blipmq_bundle_alloc() - begin a bundle
- * @ns: the namespace that it counts in
+ * @s: whose it is
  * @size: bytes that it holds
- * @gfp: how to allocate; GFP_KERNEL_ACCOUNT charges the caller's cgroup
+ * @gfp: how to allocate; BLIPMQ_BUNDLE_GFP charges the caller's cgroup
  *
  * Its contents are undefined.
  *
+ * Context: the tx_lock of the sender's socket is held; as @gfp says.
  * Return: the bundle with one reference, or NULL.
  */
-struct sk_buff *blipmq_bundle_alloc(struct blipmq_net *ns, u32 size, gfp_t gfp)
+struct sk_buff *blipmq_bundle_alloc(struct blipmq_sender *s, u32 size,
+				    gfp_t gfp)
 {
 	u32 part = min_t(u32, size, PAGED_MAX);
 	struct blipmq_bundle_cb *cb;
@@ -99,7 +102,7 @@ struct sk_buff *blipmq_bundle_alloc(struct blipmq_net *ns, u32 size, gfp_t gfp)
 		return NULL;
 	cb = blipmq_bundle_cb(b);
 	memset(cb, 0, sizeof(*cb));
-	cb->ns = ns;
+	cb->sender = s;
 	bundle_charge(b, b->truesize);
 	if (size > part && blipmq_bundle_extend(b, size - part, gfp)) {
 		blipmq_bundle_put(b);
@@ -156,6 +159,7 @@ void blipmq_bundle_free(struct sk_buff *b)
 {
 	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
 
-	blipmq_net_charge(cb->ns, -(s64)cb->charge);
+	blipmq_net_charge(cb->sender->ns, -(s64)cb->charge);
+	blipmq_sender_uncharge(cb->sender, cb->charge);
 	__kfree_skb(b);
 }

@@ -15,11 +15,12 @@
 #include <net/net_debug.h>
 
 #include "frame.h"
+#include "sender.h"
 #include "types.h"
 
 /**
  * struct blipmq_bundle_cb - what a bundle knows, in skb->cb
- * @ns: the namespace that its memory counts in
+ * @sender: who published it, and where its memory counts
  * @last: while it is built, the end of the frag_list
  * @len: bytes of whole frames, from the start
  * @charge: bytes of memory
@@ -28,7 +29,7 @@
  * The time of publishing is in skb->tstamp.
  */
 struct blipmq_bundle_cb {
-	struct blipmq_net	*ns;
+	struct blipmq_sender	*sender;
 	struct sk_buff		*last;
 	u32			len;
 	u32			charge;
@@ -63,6 +64,12 @@ static inline void blipmq_bundle_get(struct sk_buff *b, u32 refs)
 #define BLIPMQ_BUNDLE_LINEAR	((u32)SKB_MAX_ORDER(0, 2))
 #define BLIPMQ_BUNDLE_HEAD	1024U
 
+/*
+ * Charged to the caller's cgroup, which is not to be killed for it: at its
+ * limit the caller is told so.
+ */
+#define BLIPMQ_BUNDLE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL)
+
 /**
  * blipmq_bundle_head() - linear bytes of a bundle
  * @b: the bundle
@@ -90,7 +97,8 @@ static inline u32 blipmq_bundle_frame_size(const struct sk_buff *b, u32 offset)
 	return blipmq_get_le32(blipmq_bundle_head(b, offset, 4));
 }
 
-struct sk_buff *blipmq_bundle_alloc(struct blipmq_net *ns, u32 size, gfp_t gfp);
+struct sk_buff *blipmq_bundle_alloc(struct blipmq_sender *s, u32 size,
+				    gfp_t gfp);
 int blipmq_bundle_extend(struct sk_buff *b, u32 size, gfp_t gfp);
 int blipmq_bundle_fill(struct sk_buff *b, u32 offset, struct iov_iter *from,
 		       u32 len);

@@ -17,4 +17,12 @@
 #define blipmq_sockaddr sockaddr
 #endif
 
+/* Have setsockopt() bring a family the options of level SOL_SOCKET, too. */
+static inline void blipmq_see_socket_options(struct socket *sock)
+{
+#ifdef BLIPMQ_HAVE_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
 #endif /* _BLIPMQ_COMPAT_H */

@@ -34,7 +34,7 @@ static bool waiter_may_go(struct blipmq_queue *q, const struct blipmq_waiter *w)
 	u64 used = atomic64_read(&q->used);
 
 	return !queue_blocks(q) ||
-	       !blipmq_queue_is_over(q, used + blipmq_used(w->messages,
+	       !blipmq_queue_is_full(q, used + blipmq_used(w->messages,
 							   w->bytes), w->bytes);
 }
 
@@ -147,9 +147,13 @@ int blipmq_credit_take(struct blipmq_sock *bs, struct blipmq_gather *g,
 			continue;
 		n = hweight64(g->legs[i].mask);
 		used = atomic64_add_return(blipmq_used(n, bytes), &q->used);
-		if (blipmq_queue_is_over(q, used, bytes))
+		if (blipmq_queue_is_full(q, used, bytes))
 			goto full;
-		blipmq_gather_mark_credit(g, i);
+		/* Nobody would wake who waits for a share: the leg overflows. */
+		if (blipmq_queue_has_share(q, used))
+			blipmq_gather_mark_credit(g, i);
+		else
+			blipmq_queue_release(q, n, bytes);
 	}
 	return 0;
 

@@ -17,11 +17,14 @@
 #include "sock.h"
 #include "topic.h"
 
-/* More legs than this in one RCU section keep others waiting too long. */
+/*
+ * More legs than this in one RCU section keep others waiting too long; slots
+ * that legs have left count as well.
+ */
 #define WALK_LEGS	1024U
 
-/* As many of them may be looked at when gathering, which is cheaper. */
-#define GATHER_LEGS	(8 * WALK_LEGS)
+/* As many slots may be looked at when gathering, which is cheaper. */
+#define GATHER_SLOTS	(8 * WALK_LEGS)
 
 /* The table that is kept with a publisher has room for WALK_LEGS. */
 #define GATHER_BITS	12U
@@ -164,10 +167,10 @@ int blipmq_batch_match(struct blipmq_net *ns, const struct sk_buff *b,
  */
 static u64 fanout_set(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask)
 {
-	bool large = READ_ONCE(set->count) > WALK_LEGS;
+	bool large = READ_ONCE(set->slots) > WALK_LEGS;
 	struct blipmq_set_chunk *chunk;
 	struct blipmq_queue *q;
-	u32 i, legs = 0, rest = WALK_LEGS;
+	u32 i, legs = 0, slots = 0;
 
 	if (unlikely(set->deal))
 		return mask & ~blipmq_deal(p, set, mask);
@@ -183,8 +186,9 @@ static u64 fanout_set(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask)
 			blipmq_pusher_push(p, q, mask);
 			legs++;
 		}
-		if (large && legs >= rest) {
-			rest = legs + WALK_LEGS;
+		slots += chunk->nr_slots;
+		if (large && slots >= WALK_LEGS) {
+			slots = 0;
 			rcu_read_unlock();
 			cond_resched();
 			rcu_read_lock();
@@ -226,11 +230,13 @@ enum gathered {
 /**
  * struct gather_sum - what the topics of a bundle have
  * @legs: legs, those that are on several topics counted for each
+ * @slots: slots that a walk of them looks at
  * @routed: frames that somebody wants
  * @blocking: some of the legs may block the publisher
  */
 struct gather_sum {
 	u32	legs;
+	u32	slots;
 	u64	routed;
 	bool	blocking;
 };
@@ -260,8 +266,9 @@ static enum gathered gather_topics(struct blipmq_net *ns,
 		if (!legs)
 			continue;
 		sum->legs += legs;
+		sum->slots += blipmq_route_slots(route);
 		sum->routed |= topics[i].mask;
-		fits = fits && sum->legs <= GATHER_LEGS;
+		fits = fits && sum->slots <= GATHER_SLOTS;
 		for (k = 0; k < route->nr_sets; k++) {
 			sum->blocking |= READ_ONCE(route->sets[k]->blocking);
 			fits = fits && gather_set(g, route->sets[k],
@@ -323,7 +330,7 @@ static int fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
 			break;
 		}
 		/* A table that is as large as it gets here was too small. */
-		if (sum.legs > GATHER_LEGS ||
+		if (sum.slots > GATHER_SLOTS ||
 		    (bs->gather && bs->gather->bits >= GATHER_BITS)) {
 			err = blipmq_fanout_many(bs, p, topics, nr_topics,
 						 sum.legs, routed);

@@ -33,8 +33,10 @@ static void many_release(struct blipmq_gather *g, struct blipmq_pusher *p)
 	u32 i;
 
 	for (i = 0; i >> g->bits == 0; i++) {
-		if (!g->legs[i].queue)
+		if (!g->legs[i].queue) {
+			cond_resched();
 			continue;
+		}
 		if (p) {
 			rcu_read_lock();
 			blipmq_pusher_leg(p, g, i);

@@ -37,17 +37,6 @@ static int nl_put_u64s(struct sk_buff *skb, const struct nl_number *numbers,
 	return 0;
 }
 
-static int nl_put_u32s(struct sk_buff *skb, const struct nl_number *numbers,
-		       int nr)
-{
-	int i;
-
-	for (i = 0; i < nr; i++)
-		if (nla_put_u32(skb, numbers[i].attr, numbers[i].value))
-			return -EMSGSIZE;
-	return 0;
-}
-
 static int nl_put_totals(struct sk_buff *skb, const struct blipmq_totals *t)
 {
 	const struct nl_number numbers[] = {
@@ -83,29 +72,6 @@ static int nl_put_totals(struct sk_buff *skb, const struct blipmq_totals *t)
 	return 0;
 }
 
-static int nl_put_limits(struct sk_buff *skb, const struct blipmq_limits *l)
-{
-	const struct nl_number numbers[] = {
-		{ BLIPMQ_A_LIMITS_PAYLOAD_BYTES, l->payload_bytes },
-		{ BLIPMQ_A_LIMITS_QUEUE_MESSAGES, l->queue_messages },
-		{ BLIPMQ_A_LIMITS_QUEUE_BYTES, l->queue_bytes },
-		{ BLIPMQ_A_LIMITS_QUEUE_MESSAGES_MAX, l->queue_messages_max },
-		{ BLIPMQ_A_LIMITS_QUEUE_BYTES_MAX, l->queue_bytes_max },
-		{ BLIPMQ_A_LIMITS_ANSWER_BYTES, l->answer_bytes },
-		{ BLIPMQ_A_LIMITS_SOCKETS, l->sockets },
-		{ BLIPMQ_A_LIMITS_TOPICS, l->topics },
-		{ BLIPMQ_A_LIMITS_SUBSCRIPTIONS, l->subscriptions },
-	};
-	struct nlattr *nest = nla_nest_start(skb, BLIPMQ_A_BROKER_LIMITS);
-
-	if (!nest || nl_put_u32s(skb, numbers, ARRAY_SIZE(numbers)) ||
-	    nla_put_u64_64bit(skb, BLIPMQ_A_LIMITS_MEMORY_BYTES,
-			      l->memory_bytes, BLIPMQ_A_LIMITS_PAD))
-		return -EMSGSIZE;
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
 static int nl_put_broker(struct sk_buff *skb, struct blipmq_net *ns)
 {
 	if (nla_put_string(skb, BLIPMQ_A_BROKER_VERSION, BLIPMQ_VERSION) ||
@@ -131,7 +97,8 @@ static int nl_put_details(struct sk_buff *skb, struct blipmq_net *ns)
 	struct blipmq_totals totals;
 
 	blipmq_net_totals(ns, &totals);
-	if (nl_put_totals(skb, &totals) || nl_put_limits(skb, &ns->limits))
+	if (nl_put_totals(skb, &totals) ||
+	    blipmq_nl_put_limits(skb, &ns->limits))
 		return -EMSGSIZE;
 	return 0;
 }

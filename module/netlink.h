@@ -5,7 +5,12 @@
 #ifndef _BLIPMQ_NETLINK_H
 #define _BLIPMQ_NETLINK_H
 
+#include "types.h"
+
 int blipmq_netlink_register(void);
 void blipmq_netlink_unregister(void);
+
+/* netlink_limits.c */
+int blipmq_nl_put_limits(struct sk_buff *skb, const struct blipmq_limits *l);
 
 #endif /* _BLIPMQ_NETLINK_H */

@@ -9,6 +9,7 @@
 #include "gather.h"
 #include "netns.h"
 #include "topic.h"
+#include "user.h"
 
 static unsigned int blipmq_net_id __read_mostly;
 
@@ -29,13 +30,16 @@ static void blipmq_limits_init(struct blipmq_limits *limits)
 	limits->queue_messages = 1024;
 	limits->queue_bytes = SZ_1M;
 	limits->queue_messages_max = SZ_1M;
-	limits->queue_bytes_max = SZ_256M;
+	limits->queue_bytes_max = SZ_16M;
 	limits->answer_bytes = SZ_64K;
 	limits->sockets = SZ_128K;
 	limits->topics = SZ_64K;
 	limits->subscriptions = SZ_4K;
+	limits->user_topics = SZ_32K;
 	/* An eighth of the machine, as much as it can spare unasked. */
 	limits->memory_bytes = (u64)totalram_pages() << (PAGE_SHIFT - 3);
+	limits->share_bytes = limits->memory_bytes;
+	limits->flight_bytes = SZ_64M;
 }
 
 /* Enough for most publishes to go on in one pass without memory. */
@@ -47,6 +51,7 @@ static int __net_init blipmq_net_create(struct net *net)
 	int err;
 
 	blipmq_limits_init(&ns->limits);
+	mutex_init(&ns->limits_lock);
 	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1);
 	atomic_set(&ns->nr_subscriptions, 0);
 	atomic64_set(&ns->ring_bytes, 0);
@@ -56,6 +61,7 @@ static int __net_init blipmq_net_create(struct net *net)
 	mutex_init(&ns->sum_lock);
 	ns->summed = U64_MAX;
 
+	blipmq_users_init(ns);
 	mutex_init(&ns->spare_lock);
 	ns->spare = blipmq_gather_alloc(SPARE_LEGS);
 	if (!ns->spare)
@@ -63,9 +69,12 @@ static int __net_init blipmq_net_create(struct net *net)
 	err = percpu_counter_init(&ns->memory, 0, GFP_KERNEL);
 	if (err)
 		goto err_free_spare;
-	err = blipmq_trie_init(&ns->trie);
+	err = percpu_counter_init(&ns->held, 0, GFP_KERNEL);
 	if (err)
 		goto err_destroy_memory;
+	err = blipmq_trie_init(&ns->trie);
+	if (err)
+		goto err_destroy_held;
 	err = blipmq_topics_init(ns);
 	if (err)
 		goto err_destroy_trie;
@@ -73,6 +82,8 @@ static int __net_init blipmq_net_create(struct net *net)
 
 err_destroy_trie:
 	blipmq_trie_destroy(&ns->trie);
+err_destroy_held:
+	percpu_counter_destroy(&ns->held);
 err_destroy_memory:
 	percpu_counter_destroy(&ns->memory);
 err_free_spare:
@@ -98,7 +109,9 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 	blipmq_topics_destroy(ns);
 	blipmq_trie_destroy(&ns->trie);
 	blipmq_gather_free(ns->spare);
+	blipmq_users_destroy(ns);
 	xa_destroy(&ns->publishers);
+	percpu_counter_destroy(&ns->held);
 	percpu_counter_destroy(&ns->memory);
 }
 

@@ -21,7 +21,10 @@
  * @topics: topics by name; read under RCU, changed under @topics_lock
  * @trie: patterns
  * @limits: what may be used
+ * @limits_lock: one change of them at a time
  * @memory: bytes of message memory
+ * @held: bytes that receivers hold, as struct blipmq_user counts them
+ * @users: users by uid
  * @topics_lock: guards users of topics and @idle_topics
  * @nr_topics: topics in @topics
  * @idle_topics: topics that nobody uses, oldest first
@@ -48,7 +51,10 @@ struct blipmq_net {
 	struct rhashtable	topics;
 	struct blipmq_trie	trie;
 	struct blipmq_limits	limits;
+	struct mutex		limits_lock;	/* changes */
 	struct percpu_counter	memory;
+	struct percpu_counter	held;
+	struct xarray		users;
 
 	struct mutex		topics_lock;	/* users of topics */
 	u32			nr_topics;

@@ -11,16 +11,20 @@
 #include "netns.h"
 #include "queue.h"
 #include "sock.h"
+#include "user.h"
 
 /**
  * blipmq_queue_init() - a queue that nothing can be pushed to yet
  * @q: the queue, zeroed
  * @ns: its namespace
+ * @user: whose share it reserves of; the reference becomes the queue's
  *
  * Context: the owner's.
  */
-void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns)
+void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns,
+		       struct blipmq_user *user)
 {
+	q->user = user;
 	blipmq_chain_init(&q->chain, ns);
 	blipmq_gaps_init(&q->gaps);
 	INIT_LIST_HEAD(&q->waiters);
@@ -89,11 +93,13 @@ void blipmq_queue_let_go(struct blipmq_queue *q)
  */
 void blipmq_queue_release(struct blipmq_queue *q, u32 messages, u32 bytes)
 {
-	atomic64_sub(blipmq_used(messages, bytes), &q->used);
-	/* Pairs with the barrier of who begins to wait. */
-	smp_mb__after_atomic();
+	u64 used = atomic64_sub_return(blipmq_used(messages, bytes), &q->used);
+
+	/* That was a barrier, which pairs with the one of who begins to wait. */
 	if (unlikely(READ_ONCE(q->nr_waiting)))
 		blipmq_credit_wake(q, false);
+	if (bytes)
+		blipmq_queue_settle(q, used, BLIPMQ_QUEUE_SPARE);
 }
 
 /**
@@ -370,5 +376,7 @@ void blipmq_queue_destroy(struct blipmq_queue *q)
 	WARN_ON_ONCE(atomic64_read(&q->used));
 	blipmq_gaps_destroy(&q->gaps);
 	kfree(q->conflate);
+	blipmq_user_charge(q->user, -(s64)q->reserved);
+	blipmq_user_put(q->user);
 	blipmq_chain_destroy(&q->chain);
 }

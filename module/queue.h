@@ -56,6 +56,8 @@ enum blipmq_aside {
  * @conflate: messages by topic, NULL before the policy was conflate
  * @nr_waiting: publishers that wait for room, which readers look at
  * @waiters: who they are, both under the namespace's waiters_lock
+ * @user: whose share it reserves of, under the chain's head_lock
+ * @reserved: bytes of that, under the chain's head_lock
  * @used: what waits, see blipmq_used()
  * @matched: messages that matched, those that were dropped included
  * @lost: messages that overflow and lack of memory took, under the chain's
@@ -77,10 +79,12 @@ struct blipmq_queue {
 	struct blipmq_conflate	*conflate;
 	u32			nr_waiting;
 	struct list_head	waiters;
+	struct blipmq_user	*user;
 
 	/* Written by publishers. */
 	atomic64_t		used ____cacheline_aligned_in_smp;
 	atomic64_t		matched;
+	u64			reserved;
 
 	/* Written by publishers that evict. */
 	u64			lost ____cacheline_aligned_in_smp;
@@ -104,7 +108,8 @@ struct blipmq_entry {
 	u64		lost;
 };
 
-void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns);
+void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns,
+		       struct blipmq_user *user);
 void blipmq_queue_seal(struct blipmq_queue *q);
 void blipmq_queue_close(struct blipmq_queue *q);
 void blipmq_queue_destroy(struct blipmq_queue *q);
@@ -136,11 +141,21 @@ int __must_check blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy);
 /* disconnect.c */
 void blipmq_queue_cut(struct blipmq_queue *q, enum blipmq_drop reason,
 		      u32 messages);
+/* Entries that one push evicts at most: what a default queue can hold. */
+#define BLIPMQ_ROOM_EVICTIONS	1024
+
+/* queue_share.c */
+bool __must_check blipmq_queue_reserve(struct blipmq_queue *q, u64 bytes);
+void blipmq_queue_give_back(struct blipmq_queue *q);
+struct blipmq_user *blipmq_queue_set_user(struct blipmq_queue *q,
+					  struct blipmq_user *user);
 
 /* queue_room.c */
 u32 blipmq_queue_room(struct blipmq_queue *q, u32 messages, u32 bytes);
 u64 __must_check blipmq_queue_make_room(struct blipmq_queue *q, u64 mask,
 					u32 bytes);
+bool blipmq_queue_is_full(struct blipmq_queue *q, u64 used, u32 own_bytes);
+bool blipmq_queue_has_share(struct blipmq_queue *q, u64 used);
 bool blipmq_queue_is_over(struct blipmq_queue *q, u64 used, u32 own_bytes);
 bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason);
 void blipmq_queue_drop_new(struct blipmq_queue *q, enum blipmq_drop reason,
@@ -201,6 +216,27 @@ static inline bool blipmq_queue_has_lost(struct blipmq_queue *q)
 	return READ_ONCE(q->lost) != READ_ONCE(q->lost_seen);
 }
 
+/* What an empty queue keeps reserved: there may be many of them. */
+#define BLIPMQ_QUEUE_IDLE	SZ_2K
+
+/* What is reserved beyond what waits, and kept by a queue that is in use. */
+#define BLIPMQ_QUEUE_SPARE	SZ_128K
+
+/**
+ * blipmq_queue_settle() - give back what is reserved to no purpose
+ * @q: the queue
+ * @used: what waits
+ * @spare: bytes that may be reserved beyond that
+ *
+ * Context: any but interrupts.
+ */
+static inline void blipmq_queue_settle(struct blipmq_queue *q, u64 used,
+				       u64 spare)
+{
+	if (unlikely(READ_ONCE(q->reserved) > blipmq_used_bytes(used) + spare))
+		blipmq_queue_give_back(q);
+}
+
 /**
  * blipmq_queue_arm() - ask to be woken by what comes
  * @q: the queue
@@ -212,6 +248,7 @@ static inline void blipmq_queue_arm(struct blipmq_queue *q)
 {
 	WRITE_ONCE(q->armed, 1);
 	smp_mb();	/* pairs with the one before blipmq_queue_wake() */
+	blipmq_queue_settle(q, atomic64_read(&q->used), BLIPMQ_QUEUE_IDLE);
 }
 
 void __blipmq_queue_wake(struct blipmq_queue *q);

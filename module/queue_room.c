@@ -60,7 +60,7 @@ static u32 queue_limit_bytes(struct blipmq_queue *q)
 }
 
 /**
- * blipmq_queue_is_over() - is there more than the limits allow?
+ * blipmq_queue_is_full() - is there more than the queue's own limits allow?
  * @q: the queue
  * @used: what waits
  * @own_bytes: the part of the message that came last
@@ -68,11 +68,44 @@ static u32 queue_limit_bytes(struct blipmq_queue *q)
  * A message that is alone in its queue may exceed the bytes: else one that is
  * larger than the limit could never be received.
  */
+bool blipmq_queue_is_full(struct blipmq_queue *q, u64 used, u32 own_bytes)
+{
+	u64 bytes = blipmq_used_bytes(used);
+
+	return blipmq_used_messages(used) > READ_ONCE(q->limit_messages) ||
+	       (bytes > queue_limit_bytes(q) && bytes > own_bytes);
+}
+
+/**
+ * blipmq_queue_has_share() - has the user a share for what waits?
+ * @q: the queue
+ * @used: what waits
+ *
+ * The share itself is looked at when what was reserved of it is used up.
+ *
+ * Context: an RCU read-side section.
+ */
+bool blipmq_queue_has_share(struct blipmq_queue *q, u64 used)
+{
+	u64 bytes = blipmq_used_bytes(used);
+
+	return likely(bytes <= READ_ONCE(q->reserved)) ||
+	       blipmq_queue_reserve(q, bytes);
+}
+
+/**
+ * blipmq_queue_is_over() - is there more than may wait?
+ * @q: the queue
+ * @used: what waits
+ * @own_bytes: the part of the message that came last
+ *
+ * Context: an RCU read-side section.
+ * Return: true when the queue is full, or the user has no share left.
+ */
 bool blipmq_queue_is_over(struct blipmq_queue *q, u64 used, u32 own_bytes)
 {
-	return blipmq_used_messages(used) > READ_ONCE(q->limit_messages) ||
-	       (blipmq_used_bytes(used) > queue_limit_bytes(q) &&
-		blipmq_used_bytes(used) > own_bytes);
+	return blipmq_queue_is_full(q, used, own_bytes) ||
+	       !blipmq_queue_has_share(q, used);
 }
 
 /**
@@ -108,6 +141,7 @@ void blipmq_queue_drop_new(struct blipmq_queue *q, enum blipmq_drop reason,
  * @messages: how many there are; they are charged
  * @bytes: their charge
  *
+ * Context: an RCU read-side section.
  * Return: a number up to @messages.
  */
 u32 blipmq_queue_room(struct blipmq_queue *q, u32 messages, u32 bytes)
@@ -118,6 +152,8 @@ u32 blipmq_queue_room(struct blipmq_queue *q, u32 messages, u32 bytes)
 
 	if (blipmq_used_bytes(used) > queue_limit_bytes(q) &&
 	    blipmq_used_bytes(used) > bytes)
+		return 0;
+	if (!blipmq_queue_has_share(q, used))
 		return 0;
 	return others < limit ? min_t(u64, limit - others, messages) : 0;
 }
@@ -139,7 +175,8 @@ static u64 queue_mask_newest(u64 mask, u32 keep)
  * @bytes: their charge
  *
  * Evicts what is older; when nothing is left to evict (the reader's cursor is
- * not), keeps as many of the new messages as fit.
+ * not), or so much was that others would wait too long, keeps as many of the new
+ * messages as fit.
  *
  * Context: an RCU read-side section.
  * Return: the frames that may stay, with their charge; 0 for none.
@@ -147,13 +184,15 @@ static u64 queue_mask_newest(u64 mask, u32 keep)
 u64 blipmq_queue_make_room(struct blipmq_queue *q, u64 mask, u32 bytes)
 {
 	u32 n = hweight64(mask), room;
-	int tries = 0;
+	int tries = 0, evicted = 0;
 	u64 used;
 
 	for (;;) {
 		used = atomic64_read(&q->used);
 		if (!blipmq_queue_is_over(q, used, bytes))
 			return mask;
+		if (evicted++ == BLIPMQ_ROOM_EVICTIONS)
+			break;
 		if (!blipmq_queue_evict(q, BLIPMQ_DROP_OVERFLOW) &&
 		    ++tries == BLIPMQ_ROOM_TRIES)
 			break;

@@ -183,3 +183,21 @@ u32 blipmq_route_legs(const struct blipmq_route *route)
 		legs += READ_ONCE(route->sets[i]->count);
 	return legs;
 }
+
+/**
+ * blipmq_route_slots() - how much a walk of a route looks at
+ * @route: the route
+ *
+ * Legs that left leave their slots behind.
+ *
+ * Context: an RCU read-side section.
+ * Return: the sum over its sets, outdated at once.
+ */
+u32 blipmq_route_slots(const struct blipmq_route *route)
+{
+	u32 i, slots = 0;
+
+	for (i = 0; i < route->nr_sets; i++)
+		slots += READ_ONCE(route->sets[i]->slots);
+	return slots;
+}

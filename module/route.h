@@ -37,5 +37,6 @@ bool blipmq_route_confirm(struct blipmq_route *route, struct blipmq_trie *trie,
 bool blipmq_route_has_dead(const struct blipmq_route *route);
 void blipmq_route_put(struct blipmq_route *route);
 u32 blipmq_route_legs(const struct blipmq_route *route);
+u32 blipmq_route_slots(const struct blipmq_route *route);
 
 #endif /* _BLIPMQ_ROUTE_H */

@@ -112,12 +112,12 @@ static int seqpacket_publish(struct blipmq_sock *bs,
 	u64 id;
 	int err;
 
-	if (blipmq_net_is_full(bs->ns))
+	if (blipmq_net_is_full(bs->ns) || !blipmq_sender_admits(bs->sender, 0))
 		return -ENOBUFS;
 	err = blipmq_sock_next_id(bs, &id);
 	if (err)
 		return err;
-	b = blipmq_bundle_alloc(bs->ns, head + payload, GFP_KERNEL_ACCOUNT);
+	b = blipmq_bundle_alloc(bs->sender, head + payload, BLIPMQ_BUNDLE_GFP);
 	if (!b)
 		return -ENOMEM;
 
@@ -182,7 +182,8 @@ int blipmq_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
 
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	mutex_lock(&bs->tx_lock);
+	if (mutex_lock_interruptible(&bs->tx_lock))
+		return sock_intr_errno(timeo);
 	for (;;) {
 		err = seqpacket_send(bs, msg, len);
 		if (err != -EAGAIN)
@@ -217,7 +218,25 @@ static void recv_topic(struct msghdr *msg, const u8 *topic, u8 len)
 	msg->msg_namelen = offsetof(struct sockaddr_blipmq, sbm_topic) + len;
 }
 
-static void recv_info(struct blipmq_sock *bs, struct msghdr *msg, u64 id)
+/*
+ * A count that found no room is not lost: it comes with a later message.
+ *
+ * Return: false when there was none.
+ */
+static bool recv_lost(struct msghdr *msg, u64 lost)
+{
+	int cut = msg->msg_flags & MSG_CTRUNC;
+	bool told;
+
+	msg->msg_flags &= ~MSG_CTRUNC;
+	told = !put_cmsg(msg, SOL_BLIPMQ, BLIPMQ_LOST, sizeof(lost), &lost) &&
+	       !(msg->msg_flags & MSG_CTRUNC);
+	msg->msg_flags |= cut;
+	return told;
+}
+
+/* Return: false when losses are still to be told. */
+static bool recv_info(struct blipmq_sock *bs, struct msghdr *msg, u64 id)
 {
 	u32 info = READ_ONCE(bs->info);
 	u64 value;
@@ -229,9 +248,8 @@ static void recv_info(struct blipmq_sock *bs, struct msghdr *msg, u64 id)
 		put_cmsg(msg, SOL_BLIPMQ, BLIPMQ_TIMESTAMP, sizeof(value),
 			 &value);
 	}
-	value = bs->cursor.lost;
-	if (value && (info & BLIPMQ_INFO_LOST))
-		put_cmsg(msg, SOL_BLIPMQ, BLIPMQ_LOST, sizeof(value), &value);
+	return !bs->cursor.lost || !(info & BLIPMQ_INFO_LOST) ||
+	       recv_lost(msg, bs->cursor.lost);
 }
 
 /* Hand out the frame that the cursor is at. */
@@ -242,6 +260,7 @@ static int recv_frame(struct blipmq_sock *bs, struct msghdr *msg, size_t len,
 	struct blipmq_frame f;
 	u32 head, payload, n;
 	const u8 *p;
+	bool told;
 
 	p = blipmq_bundle_head(c->bundle, c->offset, BLIPMQ_FRAME_HEADER);
 	blipmq_frame_decode(&f, p);
@@ -255,10 +274,11 @@ static int recv_frame(struct blipmq_sock *bs, struct msghdr *msg, size_t len,
 	if (n < payload)
 		msg->msg_flags |= MSG_TRUNC;
 	recv_topic(msg, p + BLIPMQ_FRAME_HEADER, f.topic_len);
-	recv_info(bs, msg, blipmq_get_le64(p + BLIPMQ_FRAME_HEADER +
-					   f.topic_len));
+	told = recv_info(bs, msg, blipmq_get_le64(p + BLIPMQ_FRAME_HEADER +
+						  f.topic_len));
 	if (!(flags & MSG_PEEK)) {
-		c->lost = 0;
+		if (told)
+			c->lost = 0;
 		blipmq_count(&bs->delivered, 1);
 		blipmq_count(&bs->delivered_bytes, f.size);
 		blipmq_cursor_next(c, &bs->queue, f.size);
@@ -288,8 +308,10 @@ int blipmq_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg,
 		return -EOPNOTSUPP;
 	msg->msg_namelen = 0;
 
-	mutex_lock(&bs->rx_lock);
 	for (;;) {
+		/* Copies of another reader may wait for a page for long. */
+		if (mutex_lock_interruptible(&bs->rx_lock))
+			return sock_intr_errno(timeo);
 		/* An error is told once, and then the end. */
 		if (READ_ONCE(bs->state) & BLIPMQ_RX_ENDED) {
 			ret = sock_error(sock->sk);
@@ -301,9 +323,8 @@ int blipmq_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg,
 		}
 		mutex_unlock(&bs->rx_lock);
 		ret = blipmq_sock_wait_readable(bs, &timeo);
-		mutex_lock(&bs->rx_lock);
 		if (ret)
-			break;
+			return ret;
 	}
 	mutex_unlock(&bs->rx_lock);
 	return ret;

@@ -34,6 +34,7 @@ static void set_chunk_add(struct blipmq_set *set,
 	else
 		rcu_assign_pointer(set->first, chunk);
 	set->last = chunk;
+	WRITE_ONCE(set->slots, set->slots + chunk->nr_slots);
 }
 
 /**

@@ -52,6 +52,7 @@ struct blipmq_deal {
  * @dead: its pattern is gone; routes that name it should forget it
  * @blocking: those whose policy is block, or soon will be; publishers that
  *	find none need no credits
+ * @slots: slots of all chunks, which is what a walk looks at
  * @lock: guards joining and leaving
  * @vacant: chunks with a free slot
  * @deal: of a queue group: each message is for one of the legs
@@ -68,6 +69,7 @@ struct blipmq_set {
 	bool				dead;
 	u32				blocking;
 	struct blipmq_deal		*deal;
+	u32				slots;
 	struct blipmq_set_chunk __rcu	*first;
 
 	spinlock_t			lock;	/* joining, leaving */

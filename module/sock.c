@@ -13,9 +13,11 @@
 #include "netns.h"
 #include "pattern.h"
 #include "queue.h"
+#include "sender.h"
 #include "sock.h"
 #include "stream_in.h"
 #include "subscription.h"
+#include "user.h"
 
 int blipmq_family = AF_BLIPMQ;
 
@@ -130,7 +132,8 @@ static int blipmq_connect(struct socket *sock, struct blipmq_sockaddr *uaddr,
 		return -EAFNOSUPPORT;
 	else if (len == head || len > sizeof(*addr))
 		return -EINVAL;
-	mutex_lock(&bs->tx_lock);
+	if (mutex_lock_interruptible(&bs->tx_lock))
+		return -ERESTARTSYS;
 	err = blipmq_sock_set_topic(bs, addr->sbm_topic, len - head);
 	mutex_unlock(&bs->tx_lock);
 	return err;
@@ -145,7 +148,8 @@ static int blipmq_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	addr->sbm_family = blipmq_family;
 	if (!peer)
 		return len;
-	mutex_lock(&bs->tx_lock);
+	if (mutex_lock_interruptible(&bs->tx_lock))
+		return -ERESTARTSYS;
 	if (!bs->topic_len) {
 		len = -ENOTCONN;
 	} else if (bs->topic_len <= BLIPMQ_ADDRESS_TOPIC_MAX) {
@@ -209,9 +213,11 @@ static int blipmq_release(struct socket *sock)
 
 	blipmq_queue_drop(&bs->queue, BLIPMQ_DROP_CLOSED,
 			  blipmq_cursor_drop(&bs->cursor, &bs->queue));
+	blipmq_queue_give_back(&bs->queue);
 	blipmq_answers_purge(&bs->answers);
 	blipmq_gather_free(bs->gather);
 	kfree(bs->topic);
+	blipmq_sender_retire(bs->sender);
 
 	spin_lock_bh(&ns->socks_lock);
 	ns->nr_sockets--;
@@ -292,6 +298,31 @@ static int sock_join_net(struct blipmq_sock *bs, struct blipmq_net *ns)
 	return full ? -ENOBUFS : 0;
 }
 
+/* What a socket has of its own beside its memory. */
+static int sock_init(struct blipmq_sock *bs, struct blipmq_net *ns)
+{
+	struct blipmq_user *user = blipmq_user_get(ns, current_euid());
+	int err;
+
+	if (!user)
+		return -ENOMEM;
+	err = -ENOMEM;
+	bs->sender = blipmq_sender_create(ns, current_euid(), current_egid());
+	if (!bs->sender)
+		goto err_put_user;
+	err = sock_join_net(bs, ns);
+	if (err)
+		goto err_retire;
+	blipmq_queue_init(&bs->queue, ns, user);
+	return 0;
+
+err_retire:
+	blipmq_sender_retire(bs->sender);
+err_put_user:
+	blipmq_user_put(user);
+	return err;
+}
+
 static int blipmq_create(struct net *net, struct socket *sock, int protocol,
 			 int kern)
 {
@@ -328,18 +359,16 @@ static int blipmq_create(struct net *net, struct socket *sock, int protocol,
 	INIT_WORK(&bs->disconnect, blipmq_disconnect_work);
 	bs->subscriptions = RB_ROOT;
 	bs->input.frames_max = BLIPMQ_BUNDLE_FRAMES;
-	bs->uid = current_euid();
-	bs->gid = current_egid();
 	blipmq_answers_init(&bs->answers);
 
-	err = sock_join_net(bs, bs->ns);
+	err = sock_init(bs, bs->ns);
 	if (err) {
 		sock_orphan(sk);
 		sock->sk = NULL;
 		sock_put(sk);
 		return err;
 	}
-	blipmq_queue_init(&bs->queue, bs->ns);
+	blipmq_see_socket_options(sock);
 	sk->sk_destruct = blipmq_destruct;
 	sock_prot_inuse_add(net, sk->sk_prot, 1);
 	return 0;

@@ -87,8 +87,7 @@ struct blipmq_input {
  * @waiter: the queue that it waits for, see credit.c
  * @input: a stream's unfinished frame
  * @discard_until: jiffies until which a failed stream's input is ignored
- * @uid: on whose behalf
- * @gid: on whose behalf
+ * @sender: on whose behalf it publishes
  * @identity: a name for people
  * @topic_len: bytes of @topic
  * @topic: where send() publishes to
@@ -128,8 +127,7 @@ struct blipmq_sock {
 	struct blipmq_input	input;
 	unsigned long		discard_until;
 
-	kuid_t			uid;
-	kgid_t			gid;
+	struct blipmq_sender	*sender;
 	char			identity[64];
 	u8			topic_len;
 	u8			*topic;

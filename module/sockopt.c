@@ -10,13 +10,16 @@
 #include "netns.h"
 #include "pattern.h"
 #include "queue.h"
+#include "sender.h"
 #include "sock.h"
 #include "subscription.h"
+#include "user.h"
 
 static int set_subscription(struct blipmq_sock *bs, int option,
 			    sockptr_t value, unsigned int len)
 {
-	u8 buf[sizeof(struct blipmq_subscription) + 2 * BLIPMQ_NAME_MAX];
+	u8 buf[sizeof(struct blipmq_subscription) + 2 * BLIPMQ_NAME_MAX]
+		__aligned(__alignof__(struct blipmq_subscription));
 	struct blipmq_subscription *s = (struct blipmq_subscription *)buf;
 	struct blipmq_names names;
 
@@ -54,7 +57,9 @@ static int set_topic(struct blipmq_sock *bs, sockptr_t value, unsigned int len)
 static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 			unsigned int len)
 {
+	struct blipmq_sender *sender;
 	struct blipmq_identity id;
+	struct blipmq_user *user;
 	kuid_t uid;
 	kgid_t gid;
 
@@ -68,8 +73,18 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 	gid = make_kgid(current_user_ns(), id.gid);
 	if (!uid_valid(uid) || !gid_valid(gid) || id.name[sizeof(id.name) - 1])
 		return -EINVAL;
-	bs->uid = uid;
-	bs->gid = gid;
+	user = blipmq_user_get(bs->ns, uid);
+	if (!user)
+		return -ENOMEM;
+	sender = blipmq_sender_create(bs->ns, uid, gid);
+	if (!sender) {
+		blipmq_user_put(user);
+		return -ENOMEM;
+	}
+	sender->acts = true;
+	blipmq_user_put(blipmq_queue_set_user(&bs->queue, user));
+	blipmq_sender_retire(bs->sender);
+	bs->sender = sender;
 	strscpy_pad(bs->identity, id.name, sizeof(bs->identity));
 	return 0;
 }
@@ -81,7 +96,7 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 static bool sock_may_block(const struct blipmq_sock *bs)
 {
 	return ns_capable(sock_net(&bs->sk)->user_ns, CAP_NET_ADMIN) &&
-	       uid_eq(bs->uid, current_euid());
+	       !bs->sender->acts;
 }
 
 /**
@@ -123,6 +138,17 @@ int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)
 	return -ENOPROTOOPT;
 }
 
+/*
+ * A longer queue than users may have; not by a frame, which is a stranger's
+ * where the socket is a proxy's.
+ */
+static bool may_have_bytes(struct blipmq_sock *bs, u32 bytes)
+{
+	return bytes > READ_ONCE(bs->ns->limits.queue_bytes_max) &&
+	       bytes <= BLIPMQ_QUEUE_BYTES_MAX &&
+	       ns_capable(sock_net(&bs->sk)->user_ns, CAP_NET_ADMIN);
+}
+
 static int set_number(struct blipmq_sock *bs, int option, sockptr_t value,
 		      unsigned int len)
 {
@@ -143,14 +169,39 @@ static int set_number(struct blipmq_sock *bs, int option, sockptr_t value,
 		return 0;
 	case BLIPMQ_PASSCRED:
 		return number ? -EOPNOTSUPP : 0;
+	case BLIPMQ_QUEUE_BYTES:
+		if (!may_have_bytes(bs, number))
+			break;
+		blipmq_queue_set_limits(&bs->queue, bs->queue.limit_messages,
+					number);
+		return 0;
 	}
 	return blipmq_sock_set_u32(bs, option, number);
+}
+
+/*
+ * The kernel's own options, on kernels that let families see them: what is too
+ * much for a smaller SO_RCVBUF goes at once, not at the next publisher's cost.
+ */
+static int set_socket_option(struct socket *sock, int option, sockptr_t value,
+			     unsigned int len)
+{
+	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	int err = sock_setsockopt(sock, SOL_SOCKET, option, value, len);
+
+	if (err || (option != SO_RCVBUF && option != SO_RCVBUFFORCE))
+		return err;
+	mutex_lock(&bs->tx_lock);
+	blipmq_queue_set_limits(&bs->queue, bs->queue.limit_messages,
+				bs->queue.limit_bytes);
+	mutex_unlock(&bs->tx_lock);
+	return 0;
 }
 
 /**
  * blipmq_setsockopt() - set an option
  * @sock: the socket
- * @level: SOL_BLIPMQ
+ * @level: SOL_BLIPMQ, or SOL_SOCKET where the kernel says so
  * @option: its number
  * @value: to what
  * @len: bytes of that
@@ -163,9 +214,12 @@ int blipmq_setsockopt(struct socket *sock, int level, int option,
 	struct blipmq_sock *bs = blipmq_sk(sock->sk);
 	int err;
 
+	if (level == SOL_SOCKET)
+		return set_socket_option(sock, option, value, len);
 	if (level != SOL_BLIPMQ)
 		return -ENOPROTOOPT;
-	mutex_lock(&bs->tx_lock);
+	if (mutex_lock_interruptible(&bs->tx_lock))
+		return -ERESTARTSYS;
 	switch (option) {
 	case BLIPMQ_SUBSCRIBE:
 	case BLIPMQ_UNSUBSCRIBE:
@@ -212,8 +266,8 @@ static void get_stats(struct blipmq_sock *bs, struct blipmq_socket_stats *stats)
 
 static void get_identity(struct blipmq_sock *bs, struct blipmq_identity *id)
 {
-	id->uid = from_kuid_munged(current_user_ns(), bs->uid);
-	id->gid = from_kgid_munged(current_user_ns(), bs->gid);
+	id->uid = from_kuid_munged(current_user_ns(), bs->sender->uid);
+	id->gid = from_kgid_munged(current_user_ns(), bs->sender->gid);
 	memcpy(id->name, bs->identity, sizeof(id->name));
 }
 
@@ -286,7 +340,8 @@ int blipmq_getsockopt(struct socket *sock, int level, int option,
 		return -EFAULT;
 	if (room < 0)
 		return -EINVAL;
-	mutex_lock(&bs->tx_lock);
+	if (mutex_lock_interruptible(&bs->tx_lock))
+		return -ERESTARTSYS;
 	ret = get_value(bs, option, &v);
 	mutex_unlock(&bs->tx_lock);
 	if (ret < 0)

@@ -83,14 +83,18 @@ int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (msg->msg_namelen)
 		return -EISCONN;
 
-	mutex_lock(&bs->tx_lock);
+	if (mutex_lock_interruptible(&bs->tx_lock))
+		return sock_intr_errno(timeo);
 	while (!err && msg_data_left(msg)) {
 		if (bs->state & BLIPMQ_TX_ENDED) {
 			err = stream_discard(bs, &msg->msg_iter);
 		} else if (blipmq_answers_full(&bs->answers, bs->ns)) {
 			mutex_unlock(&bs->tx_lock);
 			err = stream_wait_answers(bs, &timeo);
-			mutex_lock(&bs->tx_lock);
+			if (mutex_lock_interruptible(&bs->tx_lock)) {
+				err = err ?: sock_intr_errno(timeo);
+				goto out;
+			}
 		} else {
 			err = blipmq_stream_ingest(bs, &msg->msg_iter);
 			if (err == -EAGAIN)
@@ -103,7 +107,7 @@ int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		}
 	}
 	mutex_unlock(&bs->tx_lock);
-
+out:
 	if (msg_data_left(msg) < len || !err)
 		return len - msg_data_left(msg);
 	return sk_stream_error(sock->sk, msg->msg_flags, err);
@@ -280,7 +284,9 @@ int blipmq_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (!len)
 		return 0;
 
-	mutex_lock(&bs->rx_lock);
+	/* Copies of another reader may wait for a page for long. */
+	if (mutex_lock_interruptible(&bs->rx_lock))
+		return sock_intr_errno(timeo);
 	while (copied < len) {
 		n = stream_copy(bs, &msg->msg_iter, peek);
 		if (n > 0)
@@ -298,7 +304,8 @@ int blipmq_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			break;
 		mutex_unlock(&bs->rx_lock);
 		n = blipmq_sock_wait_readable(bs, &timeo);
-		mutex_lock(&bs->rx_lock);
+		if (mutex_lock_interruptible(&bs->rx_lock))
+			return copied ?: n ?: sock_intr_errno(timeo);
 		if (n)
 			break;
 	}

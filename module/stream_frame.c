@@ -127,7 +127,7 @@ static void stream_failed(struct blipmq_sock *bs)
  */
 int blipmq_stream_fail(struct blipmq_sock *bs, struct blipmq_verdict v)
 {
-	if (blipmq_answers_reserve(&bs->answers, bs->ns))
+	if (blipmq_answers_reserve(&bs->answers, bs->sender))
 		return -ENOMEM;
 	frame_refuse(bs, NULL, 0, 0, v);
 	stream_failed(bs);
@@ -145,7 +145,7 @@ int blipmq_stream_fail(struct blipmq_sock *bs, struct blipmq_verdict v)
  */
 void blipmq_stream_disconnect(struct blipmq_sock *bs)
 {
-	if (!blipmq_answers_reserve(&bs->answers, bs->ns))
+	if (!blipmq_answers_reserve(&bs->answers, bs->sender))
 		blipmq_answers_err(&bs->answers, NULL, 0, 0, BLIPMQ_CODE_LIMIT,
 				   "receive queue is full");
 	stream_failed(bs);
@@ -186,7 +186,10 @@ static struct blipmq_verdict verdict_of(int err)
 		v.text = "not subscribed";
 		break;
 	case -ENOBUFS:
-		v.text = "limit of subscriptions or topics is reached";
+		v.text = "limit subscriptions or topics is reached";
+		break;
+	case -EDQUOT:
+		v.text = "limit user-topics of the user is reached";
 		break;
 	case -EACCES:
 		v.code = BLIPMQ_CODE_FORBIDDEN;
@@ -285,12 +288,15 @@ static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	return BLIPMQ_FRAME_TAKEN;
 }
 
-static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs, u64 *id)
+static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs,
+					      struct sk_buff *b, u64 *id)
 {
 	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
 
 	if (bs->input.skipped || blipmq_net_is_full(bs->ns))
-		v.text = "message memory of the namespace is used up";
+		v.text = "limit memory-bytes of the namespace is reached";
+	else if (!blipmq_sender_admits(bs->sender, blipmq_bundle_cb(b)->charge))
+		v.text = "limit flight-bytes of the publisher is reached";
 	else if (blipmq_sock_next_id(bs, id))
 		v.text = "no number for another publisher";
 	else
@@ -318,11 +324,11 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	if (len == want)
 		tag = blipmq_get_le32(topic + f->topic_len + 4);
 	if (!v.code)
-		v = pub_check_limits(bs, &id);
+		v = pub_check_limits(bs, b, &id);
 	if (!batch->nr_topics)
 		batch_begin(bs, batch, offset, index);
 	if (v.code || confirm) {
-		if (blipmq_answers_reserve(&bs->answers, bs->ns))
+		if (blipmq_answers_reserve(&bs->answers, bs->sender))
 			return -ENOMEM;
 		if (v.code)
 			return frame_fail(bs, batch, f, topic, tag, v);
@@ -354,7 +360,7 @@ int blipmq_stream_frame(struct blipmq_sock *bs, struct blipmq_batch *batch,
 {
 	if (f->op == BLIPMQ_OP_PUB)
 		return frame_pub(bs, batch, b, offset, f, index);
-	if (blipmq_answers_reserve(&bs->answers, bs->ns))
+	if (blipmq_answers_reserve(&bs->answers, bs->sender))
 		return -ENOMEM;
 	return frame_control(bs, batch, b, offset, f);
 }

@@ -7,6 +7,7 @@
  * memory for the next one. A frame that the write does not end is kept, and
  * grows with the bytes that come.
  */
+#include <linux/nospec.h>
 #include <linux/uio.h>
 
 #include "answers.h"
@@ -74,7 +75,8 @@ static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
 		ret = blipmq_stream_frame(bs, &batch, b, offset, &f, n);
 		if (ret < 0 || ret == BLIPMQ_FRAME_BARRIER)
 			break;
-		offset += f.size;
+		/* Not beyond the bundle, whatever was guessed of the check. */
+		offset = array_index_nospec(offset + f.size, len + 1);
 		n++;
 		if (ret == BLIPMQ_FRAME_LAST)
 			break;
@@ -116,7 +118,7 @@ static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first,
 		len = first;
 	else
 		len = bundle_guess(&bs->input, first, iov_iter_count(from));
-	b = blipmq_bundle_alloc(bs->ns, len, GFP_KERNEL_ACCOUNT);
+	b = blipmq_bundle_alloc(bs->sender, len, BLIPMQ_BUNDLE_GFP);
 	if (!b)
 		return -ENOMEM;
 	err = blipmq_bundle_fill(b, 0, from, len);
@@ -142,20 +144,23 @@ static int input_grow(struct blipmq_sock *bs, size_t avail)
 
 	if (!in->bundle) {
 		more = min(in->frame.size, BLIPMQ_BUNDLE_HEAD);
-		in->bundle = blipmq_bundle_alloc(bs->ns, more,
-						 GFP_KERNEL_ACCOUNT);
+		in->bundle = blipmq_bundle_alloc(bs->sender, more,
+						 BLIPMQ_BUNDLE_GFP);
 		if (!in->bundle)
 			return -ENOMEM;
 		memcpy(in->bundle->data, in->header, BLIPMQ_FRAME_HEADER);
 		return 0;
 	}
-	if (in->frame.op == BLIPMQ_OP_PUB && blipmq_net_is_full(bs->ns)) {
+	if (in->frame.op == BLIPMQ_OP_PUB &&
+	    (blipmq_net_is_full(bs->ns) ||
+	     !blipmq_sender_admits(bs->sender,
+				   blipmq_bundle_cb(in->bundle)->charge))) {
 		in->skipped = true;
 		return 0;
 	}
 	more = min_t(size_t, max_t(size_t, in->have, avail), GROW_MAX);
 	more = min(more, in->frame.size - in->bundle->len);
-	return blipmq_bundle_extend(in->bundle, more, GFP_KERNEL_ACCOUNT);
+	return blipmq_bundle_extend(in->bundle, more, BLIPMQ_BUNDLE_GFP);
 }
 
 /*

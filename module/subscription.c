@@ -72,13 +72,15 @@ static bool names_topic(const struct blipmq_names *names)
 	       blipmq_pattern_is_exact(names->pattern, names->pattern_len);
 }
 
-static int interest_get(struct blipmq_net *ns, struct blipmq_interest *in,
+static int interest_get(struct blipmq_sock *bs, struct blipmq_interest *in,
 			const struct blipmq_names *names)
 {
+	struct blipmq_net *ns = bs->ns;
+
 	in->topic = NULL;
 	in->leaf = NULL;
 	if (names_topic(names)) {
-		in->topic = blipmq_topic_get(ns, names->pattern,
+		in->topic = blipmq_topic_get(ns, bs->queue.user, names->pattern,
 					     names->pattern_len);
 		if (IS_ERR(in->topic))
 			return PTR_ERR(in->topic);
@@ -162,8 +164,8 @@ static int subscription_create(struct blipmq_sock *bs,
  * Publishes that begin after the return are received.
  *
  * Context: the socket's tx_lock is held; may sleep.
- * Return: 0, also when it is subscribed already; -ENOBUFS at a limit; -ENOMEM;
- * -EPIPE when the socket receives no more.
+ * Return: 0, also when it is subscribed already; -ENOBUFS at a limit, -EDQUOT
+ * at the user's; -ENOMEM; -EPIPE when the socket receives no more.
  */
 int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 {
@@ -173,7 +175,7 @@ int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 	lockdep_assert_held(&bs->tx_lock);
 	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_DRAINING))
 		return -EPIPE;
-	err = interest_get(bs->ns, &in, names);
+	err = interest_get(bs, &in, names);
 	if (err)
 		return err;
 	if (!subscription_find(bs, in.set)) {

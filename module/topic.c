@@ -11,8 +11,12 @@
 
 #include "netns.h"
 #include "topic.h"
+#include "user.h"
 
 #define TOPIC_LINGER	(2 * HZ)
+
+/* As many are removed for a new one: several only if the limit was lowered. */
+#define TOPIC_RECYCLED	16
 
 /**
  * struct topic_key - a name to look for
@@ -136,6 +140,24 @@ static void topic_remove(struct blipmq_net *ns, struct blipmq_topic *topic)
 	topic_release(topic);
 }
 
+/* From its first subscriber to its last a topic counts for one of them. */
+static void topic_own(struct blipmq_topic *topic, struct blipmq_user *owner)
+{
+	if (!owner)
+		return;
+	topic->owner = blipmq_user_hold(owner);
+	owner->topics++;
+}
+
+static void topic_disown(struct blipmq_topic *topic)
+{
+	if (!topic->owner)
+		return;
+	topic->owner->topics--;
+	blipmq_user_put(topic->owner);
+	topic->owner = NULL;
+}
+
 /*
  * A new topic, for one who subscribes or for a message. At the limit the one
  * that has been idle for longest gives way to a subscriber, but not to a mere
@@ -143,22 +165,25 @@ static void topic_remove(struct blipmq_net *ns, struct blipmq_topic *topic)
  * out in turns.
  */
 static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
+					 struct blipmq_user *owner,
 					 const u8 *name, u8 len, bool subscriber)
 {
 	struct blipmq_topic *topic;
-	int err = -ENOMEM;
+	int err, n;
 
 	lockdep_assert_held(&ns->topics_lock);
-	topic = list_first_entry_or_null(&ns->idle_topics, struct blipmq_topic,
-					 idle);
-	if (ns->nr_topics >= ns->limits.topics) {
-		if (!topic || !subscriber)
+	if (owner && owner->topics >= READ_ONCE(ns->limits.user_topics))
+		return ERR_PTR(-EDQUOT);
+	for (n = 0; ns->nr_topics >= READ_ONCE(ns->limits.topics); n++) {
+		topic = list_first_entry_or_null(&ns->idle_topics,
+						 struct blipmq_topic, idle);
+		if (!topic || !subscriber || n == TOPIC_RECYCLED)
 			return ERR_PTR(-ENOBUFS);
 		topic_remove(ns, topic);
 	}
 	topic = topic_create(ns, name, len, subscriber);
 	if (!topic)
-		return ERR_PTR(err);
+		return ERR_PTR(-ENOMEM);
 	err = rhashtable_insert_fast(&ns->topics, &topic->node, topic_params);
 	if (err) {
 		topic_release(topic);
@@ -166,7 +191,9 @@ static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
 		return ERR_PTR(err == -ENOMEM ? err : -ENOBUFS);
 	}
 	ns->nr_topics++;
-	if (!subscriber)
+	if (subscriber)
+		topic_own(topic, owner);
+	else
 		topic_idle(ns, topic);
 	return topic;
 }
@@ -185,11 +212,14 @@ static struct blipmq_topic *topic_find(struct blipmq_net *ns, const u8 *name,
 }
 
 /* The first subscriber: from now on the route names the topic's own set. */
-static int topic_first_user(struct blipmq_net *ns, struct blipmq_topic *topic)
+static int topic_first_user(struct blipmq_net *ns, struct blipmq_user *owner,
+			    struct blipmq_topic *topic)
 {
 	int err;
 
 	lockdep_assert_held(&ns->topics_lock);
+	if (owner && owner->topics >= READ_ONCE(ns->limits.user_topics))
+		return -EDQUOT;
 	if (!topic->set) {
 		struct blipmq_set *set = blipmq_set_create();
 
@@ -200,16 +230,19 @@ static int topic_first_user(struct blipmq_net *ns, struct blipmq_topic *topic)
 	}
 	WRITE_ONCE(topic->users, 1);
 	err = blipmq_topic_set_route(ns, topic);
-	if (err)
+	if (err) {
 		WRITE_ONCE(topic->users, 0);
-	else
-		list_del_init(&topic->idle);
-	return err;
+		return err;
+	}
+	list_del_init(&topic->idle);
+	topic_own(topic, owner);
+	return 0;
 }
 
 /**
  * blipmq_topic_get() - hold a topic, which is created when there is none
  * @ns: the namespace
+ * @owner: whom it counts for if nobody has it yet, NULL for nobody
  * @name: a valid topic
  * @len: its bytes
  *
@@ -217,10 +250,11 @@ static int topic_first_user(struct blipmq_net *ns, struct blipmq_topic *topic)
  *
  * Context: may sleep.
  * Return: the topic, to be given to blipmq_topic_put(); -ENOBUFS when the
- * namespace has as many as it may, or -ENOMEM.
+ * namespace has as many as it may, -EDQUOT when the owner has, or -ENOMEM.
  */
-struct blipmq_topic *blipmq_topic_get(struct blipmq_net *ns, const u8 *name,
-				      u8 len)
+struct blipmq_topic *blipmq_topic_get(struct blipmq_net *ns,
+				      struct blipmq_user *owner,
+				      const u8 *name, u8 len)
 {
 	struct blipmq_topic *topic;
 	int err = 0;
@@ -228,11 +262,11 @@ struct blipmq_topic *blipmq_topic_get(struct blipmq_net *ns, const u8 *name,
 	mutex_lock(&ns->topics_lock);
 	topic = topic_find(ns, name, len);
 	if (!topic)
-		topic = topic_insert(ns, name, len, true);
+		topic = topic_insert(ns, owner, name, len, true);
 	else if (topic->users)
 		WRITE_ONCE(topic->users, topic->users + 1);
 	else
-		err = topic_first_user(ns, topic);
+		err = topic_first_user(ns, owner, topic);
 	mutex_unlock(&ns->topics_lock);
 	return err ? ERR_PTR(err) : topic;
 }
@@ -249,7 +283,8 @@ struct blipmq_topic *blipmq_topic_get(struct blipmq_net *ns, const u8 *name,
 struct blipmq_topic *blipmq_topic_cache(struct blipmq_net *ns, const u8 *name,
 					u8 len)
 {
-	return topic_find(ns, name, len) ?: topic_insert(ns, name, len, false);
+	return topic_find(ns, name, len) ?:
+	       topic_insert(ns, NULL, name, len, false);
 }
 
 /**
@@ -264,6 +299,7 @@ void blipmq_topic_put(struct blipmq_net *ns, struct blipmq_topic *topic)
 	mutex_lock(&ns->topics_lock);
 	WRITE_ONCE(topic->users, topic->users - 1);
 	if (!topic->users) {
+		topic_disown(topic);
 		/* Its set need not be named any more. */
 		blipmq_topic_doubt(topic);
 		topic_idle(ns, topic);

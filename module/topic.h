@@ -19,6 +19,7 @@
  * @route: where its messages go
  * @generation: the number in the trie that tells whether @route still holds
  * @set: those who subscribed to exactly this topic, NULL before the first
+ * @owner: whose limit it counts for while it has users, NULL for nobody's
  * @users: how many do, under the namespace's topics_lock
  * @idle: in the namespace's list while @users is zero
  * @idle_since: jiffies when that began, or when it was last seen in use
@@ -32,6 +33,7 @@ struct blipmq_topic {
 	const unsigned long		*generation;
 	struct blipmq_set		*set;
 
+	struct blipmq_user		*owner;
 	u32				users;
 	struct list_head		idle;
 	unsigned long			idle_since;
@@ -46,7 +48,8 @@ void blipmq_topics_destroy(struct blipmq_net *ns);
 struct blipmq_topic *blipmq_topic_find(struct blipmq_net *ns, const u8 *name,
 				       u8 len);
 struct blipmq_topic * __must_check
-blipmq_topic_get(struct blipmq_net *ns, const u8 *name, u8 len);
+blipmq_topic_get(struct blipmq_net *ns, struct blipmq_user *owner,
+		 const u8 *name, u8 len);
 void blipmq_topic_put(struct blipmq_net *ns, struct blipmq_topic *topic);
 
 /* topic_route.c */

@@ -51,18 +51,21 @@ static void totals_add(struct blipmq_totals *sum, const struct blipmq_totals *t)
 
 /*
  * Let others run. A socket that is held stays in the list; one that cannot be
- * is on its way out, and a later one will do.
+ * is on its way out, and the next one will do.
+ *
+ * Return: false when nobody ran.
  */
-static void totals_pause(struct blipmq_net *ns, struct blipmq_sock *bs)
+static bool totals_pause(struct blipmq_net *ns, struct blipmq_sock *bs)
 {
 	lockdep_assert_held(&ns->socks_lock);
 	if (!refcount_inc_not_zero(&bs->sk.sk_refcnt))
-		return;
+		return false;
 	spin_unlock_bh(&ns->socks_lock);
 	cond_resched();
 	spin_lock_bh(&ns->socks_lock);
 	/* If it is the last reference, RCU frees it, not this call. */
 	sock_put(&bs->sk);
+	return true;
 }
 
 /**
@@ -92,8 +95,8 @@ void blipmq_net_totals(struct blipmq_net *ns, struct blipmq_totals *sum)
 			break;
 		blipmq_sock_totals(bs, sum);
 		ns->summed = bs->serial;
-		if (++n % SUM_SOCKETS == 0)
-			totals_pause(ns, bs);
+		if (++n >= SUM_SOCKETS && totals_pause(ns, bs))
+			n = 0;
 	}
 	totals_add(sum, &ns->missed);
 	ns->summed = U64_MAX;

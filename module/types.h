@@ -13,11 +13,16 @@ struct blipmq_batch;
 struct blipmq_gather;
 struct blipmq_net;
 struct blipmq_queue;
+struct blipmq_sender;
 struct blipmq_sock;
 struct blipmq_topic;
+struct blipmq_user;
 struct sk_buff;
 
 #define BLIPMQ_VERSION "0.1"
+
+/* The longest queue, in bytes, that anybody may have. */
+#define BLIPMQ_QUEUE_BYTES_MAX	SZ_256M
 
 /* Frames of a bundle: one bit each in a slot's mask. */
 #define BLIPMQ_BUNDLE_FRAMES	64U
@@ -63,12 +68,16 @@ enum blipmq_push {
  * @queue_messages: receive queue limit of a new socket
  * @queue_bytes: receive queue limit of a new socket
  * @queue_messages_max: the largest limit that a socket may set
- * @queue_bytes_max: the largest limit that a socket may set
+ * @queue_bytes_max: the largest limit that a socket may set, unless it has
+ *	CAP_NET_ADMIN
  * @answer_bytes: unread answers at which a connection's input stops
  * @sockets: sockets in the namespace
  * @topics: topics in the namespace
  * @subscriptions: subscriptions of one socket
+ * @user_topics: topics that one user may bring into being
  * @memory_bytes: message memory of the namespace
+ * @share_bytes: what receivers may hold, shared among users
+ * @flight_bytes: memory of the messages of one publisher that wait
  */
 struct blipmq_limits {
 	u32	payload_bytes;
@@ -80,7 +89,10 @@ struct blipmq_limits {
 	u32	sockets;
 	u32	topics;
 	u32	subscriptions;
+	u32	user_topics;
 	u64	memory_bytes;
+	u64	share_bytes;
+	u64	flight_bytes;
 };
 
 /**

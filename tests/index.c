@@ -154,6 +154,29 @@ static bool nothing_dropped(const struct lib_status *before)
 	return ok && lib_status_law();
 }
 
+/* What one publisher may have in flight, and one user hold. */
+static const char * const raised[] = {
+	"limits.queue-bytes-max", "limits.share-bytes", "limits.flight-bytes",
+};
+
+static bool limits_raise(void)
+{
+	return !lib_limit_set(raised[0], 256 << 20) &&
+	       !lib_limit_set(raised[1], 1ULL << 40) &&
+	       !lib_limit_set(raised[2], 1ULL << 40);
+}
+
+static bool limits_restore(const struct lib_status *before)
+{
+	bool ok = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(raised) / sizeof(raised[0]); i++)
+		ok &= !lib_limit_set(raised[i], (unsigned long long)
+				     lib_status_value(before, raised[i]));
+	return ok;
+}
+
 int main(int argc, char **argv)
 {
 	static const char * const kinds[] = { "tcp", "stream", "seqpacket" };
@@ -180,6 +203,8 @@ int main(int argc, char **argv)
 	ksft_print_msg("%u stanzas, %llu bytes, %u sections\n",
 		       input.nr_stanzas, (unsigned long long)input.bytes,
 		       input.nr_topics);
+	if (!limits_raise())
+		ksft_exit_fail_msg("limits cannot be raised\n");
 	if (!start())
 		ksft_exit_fail_msg("subscribers do not start\n");
 	clock_gettime(CLOCK_MONOTONIC, &a);
@@ -198,6 +223,8 @@ int main(int argc, char **argv)
 		lib_close(&subscribers[i].peer);
 	ksft_test_result(lib_status_wait("memory-bytes", 0),
 			 "index: no memory is left in use\n");
+	if (!limits_restore(&before))
+		ksft_print_msg("limits are not what they were\n");
 	ksft_print_msg("%llu deliveries in %lld ms\n",
 		       (unsigned long long)deliveries,
 		       (b.tv_sec - a.tv_sec) * 1000LL +

@@ -93,7 +93,7 @@ static void pair_subscriber(int way)
 
 	if (lib_open(&p, (enum lib_way)way) < 0 ||
 	    !lib_option(&p, BLIPMQ_QUEUE_MESSAGES, QUEUE_MESSAGES) ||
-	    !lib_option(&p, BLIPMQ_QUEUE_BYTES, 64 << 20) ||
+	    !lib_option(&p, BLIPMQ_QUEUE_BYTES, 16 << 20) ||
 	    !lib_subscribe(&p, PAIR))
 		_exit(1);
 	shared->steps = STEPS;

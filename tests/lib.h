@@ -144,7 +144,7 @@ ssize_t lib_recvmsg(int fd, struct lib_message *m, void *buf, size_t room,
 void lib_take_controls(struct lib_message *m, struct msghdr *msg);
 
 /* lib_status.c: the namespace's counters, by generic netlink. */
-#define LIB_STATUS_KEYS	32
+#define LIB_STATUS_KEYS	35
 
 struct lib_status {
 	long long	values[LIB_STATUS_KEYS];
@@ -156,5 +156,6 @@ void lib_status_print(const struct lib_status *s);
 long long lib_status_of(const char *path);
 bool lib_status_wait(const char *path, long long value);
 bool lib_status_law(void);
+int lib_limit_set(const char *path, unsigned long long value);
 
 #endif /* _BLIPMQ_TESTS_LIB_H */

@@ -64,6 +64,9 @@ static const struct {
 	LIMIT("topics", TOPICS),
 	LIMIT("subscriptions", SUBSCRIPTIONS),
 	LIMIT("memory-bytes", MEMORY_BYTES),
+	LIMIT("share-bytes", SHARE_BYTES),
+	LIMIT("flight-bytes", FLIGHT_BYTES),
+	LIMIT("user-topics", USER_TOPICS),
 };
 
 /* A request and the room for its reply. */
@@ -122,7 +125,9 @@ static ssize_t ask(int fd, union packet *p, u16 type, u8 command, size_t len)
 
 	p->n.nlmsg_len = (u32)(NLMSG_HDRLEN + GENL_HDRLEN + len);
 	p->n.nlmsg_type = type;
-	p->n.nlmsg_flags = NLM_F_REQUEST;
+	p->n.nlmsg_flags = command == BLIPMQ_CMD_LIMIT_SET &&
+			   type != GENL_ID_CTRL ?
+			   NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST;
 	p->n.nlmsg_seq = 1;
 	p->g.cmd = command;
 	p->g.version = 1;
@@ -195,6 +200,47 @@ bool lib_status(struct lib_status *s)
 	if (fd >= 0)
 		close(fd);
 	return len >= 0;
+}
+
+static bool limit_is_wide(int attr)
+{
+	return attr == BLIPMQ_A_LIMITS_MEMORY_BYTES ||
+	       attr == BLIPMQ_A_LIMITS_SHARE_BYTES ||
+	       attr == BLIPMQ_A_LIMITS_FLIGHT_BYTES;
+}
+
+/* Sets one limit by its path, as limits.topics. Returns 0 or -errno. */
+int lib_limit_set(const char *path, unsigned long long value)
+{
+	union packet p = { .bytes = { 0 } };
+	struct nlattr *nest = (struct nlattr *)p.attrs, *a = nest + 1;
+	int family = -1, fd, ret;
+	u32 narrow = (u32)value;
+	size_t i, len;
+
+	for (i = 0; i < LIB_STATUS_KEYS && strcmp(keys[i].path, path); i++)
+		;
+	if (i == LIB_STATUS_KEYS)
+		return -EINVAL;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	if (fd < 0)
+		return -errno;
+	family = family_number(fd);
+	len = limit_is_wide(keys[i].attr) ? sizeof(value) : sizeof(narrow);
+	a->nla_type = (u16)keys[i].attr;
+	a->nla_len = (u16)(NLA_HDRLEN + len);
+	memcpy(a + 1, len == sizeof(value) ? (void *)&value : (void *)&narrow,
+	       len);
+	nest->nla_type = NLA_F_NESTED | BLIPMQ_A_BROKER_LIMITS;
+	nest->nla_len = (u16)(NLA_HDRLEN + a->nla_len);
+	errno = EIO;
+	if (family < 0)
+		ret = -errno;
+	else
+		ret = ask(fd, &p, (u16)family, BLIPMQ_CMD_LIMIT_SET,
+			  NLA_ALIGN(nest->nla_len)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
 }
 
 /* The number at a path such as totals.matched; -1 when there is none. */

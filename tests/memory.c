@@ -14,7 +14,12 @@
 /* Subscribers that hold what they never read, a quarter of a GiB each. */
 #define HOGS	16
 
+/* Far above what there is: neither is what the test is about. */
+#define NO_LIMIT	(1ULL << 40)
+
 FIXTURE(memory) {
+	long long share;
+	long long flight;
 	struct lib_peer pub;
 	struct lib_peer sub;
 	int hogs[HOGS];
@@ -49,6 +54,10 @@ FIXTURE_SETUP(memory)
 {
 	bool full = false;
 
+	self->share = lib_status_of("limits.share-bytes");
+	self->flight = lib_status_of("limits.flight-bytes");
+	ASSERT_EQ(0, lib_limit_set("limits.share-bytes", NO_LIMIT));
+	ASSERT_EQ(0, lib_limit_set("limits.flight-bytes", NO_LIMIT));
 	self->payload = calloc(1, MIB);
 	ASSERT_NE(NULL, self->payload);
 	ASSERT_LE(0, lib_open(&self->pub, LIB_LOCAL));
@@ -77,6 +86,10 @@ FIXTURE_TEARDOWN(memory)
 		close(self->hogs[--self->nr]);
 	lib_close(&self->pub);
 	lib_close(&self->sub);
+	EXPECT_EQ(0, lib_limit_set("limits.share-bytes",
+				   (unsigned long long)self->share));
+	EXPECT_EQ(0, lib_limit_set("limits.flight-bytes",
+				   (unsigned long long)self->flight));
 	free(self->payload);
 }
 

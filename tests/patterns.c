@@ -344,9 +344,9 @@ static bool roomy(struct reader *r)
 {
 	if (r->way == READER_PACKET)
 		return lib_set_u32(r->fd, BLIPMQ_QUEUE_MESSAGES, 1 << 20) &&
-		       lib_set_u32(r->fd, BLIPMQ_QUEUE_BYTES, 256 << 20);
+		       lib_set_u32(r->fd, BLIPMQ_QUEUE_BYTES, 16 << 20);
 	return lib_option(&r->peer, BLIPMQ_QUEUE_MESSAGES, 1 << 20) &&
-	       lib_option(&r->peer, BLIPMQ_QUEUE_BYTES, 256 << 20);
+	       lib_option(&r->peer, BLIPMQ_QUEUE_BYTES, 16 << 20);
 }
 
 /*

@@ -115,6 +115,8 @@ TEST_F_TIMEOUT(many, topics_limit, 300)
 
 	/* A namespace of its own, which goes with all that. */
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_EQ(0, lib_limit_set("limits.user-topics",
+				   (unsigned long long)topics + 1));
 	for (i = 0; i < topics; i++) {
 		if (i % each == 0)
 			fd = lib_packet();

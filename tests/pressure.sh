@@ -60,6 +60,42 @@ publisher_is_limited() {
 	[ "$(cat "$groups/pressure-publisher/memory.current")" -le $((8 << 20)) ] && [ $failed -gt 0 ]
 }
 
+# A queue of 256 MiB that nobody reads.
+hold_much() {
+	"${enter[@]}" "$groups/pressure-$1" python3 - "$2" > "$work/out" <<-'END' & holder=$!
+	import signal, socket, struct, sys
+	s = socket.socket(18, socket.SOCK_SEQPACKET)
+	s.setsockopt(300, 4, 1 << 20)	# SOL_BLIPMQ, BLIPMQ_QUEUE_MESSAGES
+	s.setsockopt(300, 5, 256 << 20)	# BLIPMQ_QUEUE_BYTES
+	topic = sys.argv[1].encode()
+	s.setsockopt(300, 1, struct.pack("HBB", 0, len(topic), 0) + topic)
+	print("subscribed", flush=True)
+	signal.pause()
+	END
+	eventually grep -q subscribed "$work/out"
+}
+
+# More than its cgroup may have: refused, and not killed.
+one_publisher_lives() {
+	"${enter[@]}" "$groups/pressure-one" python3 - > "$work/one" <<-'END' || return
+	import errno, socket
+	s = socket.socket(18, socket.SOCK_SEQPACKET)
+	s.setsockopt(300, 3, b"pressure.one")	# BLIPMQ_TOPIC_DEFAULT
+	refused = 0
+	for i in range(2000):
+	    try:
+	        s.send(bytes(100000))
+	    except OSError as e:
+	        if e.errno != errno.ENOBUFS:
+	            raise
+	        refused += 1
+	print(refused)
+	END
+	echo "$(cat "$work/one") of 2000 refused"
+	cat "$groups/pressure-one/memory.events"
+	[ "$(cat "$work/one")" -gt 0 ] && grep -q '^oom_kill 0$' "$groups/pressure-one/memory.events"
+}
+
 others_publish() {
 	lines 1000 > "$work/lines" && build/blipmq pub pressure.others - < "$work/lines"
 }
@@ -101,6 +137,12 @@ check "pressure: a publisher at its cgroup's limit" publisher_is_limited
 check "pressure: others publish" others_publish
 check "pressure: the law holds" status --law
 check "pressure: all of it comes back" release
+
+check "pressure: a cgroup for one publisher" group one $((64 << 20))
+check "pressure: a large queue that nobody reads" hold_much holder pressure.one
+check "pressure: the publisher is refused, not killed" one_publisher_lives
+check "pressure: others publish beside it" others_publish
+check "pressure: all of that comes back, too" release
 
 check "pressure: a cgroup for a subscriber" group subscriber max
 check "pressure: a subscriber in it" hold subscriber pressure.s

@@ -210,6 +210,33 @@ TEST_F(control, long_topics)
 }
 
 /* Too little room for control messages is said, and loses no message. */
+/* A count that finds no room comes with the next message that has some. */
+TEST_F(control, lost_without_room)
+{
+	char buf[8], control[24];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct lib_message m;
+	int i;
+
+	ASSERT_TRUE(lib_set_u32(self->sub, BLIPMQ_INFO, BLIPMQ_INFO_ID |
+				BLIPMQ_INFO_LOST));
+	ASSERT_TRUE(lib_set_u32(self->sub, BLIPMQ_QUEUE_MESSAGES, 2));
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(1, lib_sendto(self->pub, TOPIC, "x", 1));
+	/* Room for the id, which comes first. */
+	msg.msg_control = control;
+	msg.msg_controllen = sizeof(control);
+	ASSERT_EQ(1, recvmsg(self->sub, &msg, 0));
+	EXPECT_TRUE(msg.msg_flags & MSG_CTRUNC);
+	ASSERT_EQ(1, lib_recvmsg(self->sub, &m, buf, sizeof(buf), 0));
+	ASSERT_TRUE(m.have_lost);
+	EXPECT_EQ(3ULL, m.lost);
+	ASSERT_EQ(1, lib_sendto(self->pub, TOPIC, "x", 1));
+	ASSERT_EQ(1, lib_recvmsg(self->sub, &m, buf, sizeof(buf), 0));
+	EXPECT_FALSE(m.have_lost);
+}
+
 TEST_F(control, truncated_control)
 {
 	char control[CMSG_SPACE(8)] __attribute__((aligned(8)));

@@ -184,7 +184,8 @@ TEST_F(options, queue_limits_by_value)
 	EXPECT_EQ(-EINVAL, set(self->fd, BLIPMQ_QUEUE_BYTES, &value, 4));
 	value = (u32)messages + 1;
 	EXPECT_EQ(-EINVAL, set(self->fd, BLIPMQ_QUEUE_MESSAGES, &value, 4));
-	value = (u32)bytes + 1;
+	/* With CAP_NET_ADMIN, as here, it may be more; see limit_set.c. */
+	value = (256U << 20) + 1;
 	EXPECT_EQ(-EINVAL, set(self->fd, BLIPMQ_QUEUE_BYTES, &value, 4));
 	EXPECT_EQ((u32)messages, lib_get_u32(self->fd, BLIPMQ_QUEUE_MESSAGES));
 	EXPECT_EQ((u32)bytes, lib_get_u32(self->fd, BLIPMQ_QUEUE_BYTES));

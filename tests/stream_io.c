@@ -40,7 +40,7 @@ FIXTURE_SETUP(io)
 
 	ASSERT_LE(0, lib_open(&self->pub, variant->way));
 	ASSERT_LE(0, lib_open(&self->sub, variant->way));
-	ASSERT_TRUE(lib_option(&self->sub, BLIPMQ_QUEUE_BYTES, 64 * MIB));
+	ASSERT_TRUE(lib_option(&self->sub, BLIPMQ_QUEUE_BYTES, 16 * MIB));
 	ASSERT_TRUE(lib_subscribe(&self->sub, "i.t"));
 	self->payload = malloc(MIB);
 	ASSERT_NE(NULL, self->payload);

@@ -47,6 +47,7 @@ static void nap(void)
 }
 
 FIXTURE(threads) {
+	long long queue_bytes;
 	pid_t pid;
 	struct lib_peer pub;
 	struct lib_peer sub;
@@ -195,6 +196,8 @@ FIXTURE_SETUP(threads)
 	self->got = 0;
 	self->pid = start_server(variant->spread);
 	ASSERT_LT(0, self->pid);
+	self->queue_bytes = lib_status_of("limits.queue-bytes-max");
+	ASSERT_EQ(0, lib_limit_set("limits.queue-bytes-max", QUEUE_BYTES));
 	ASSERT_LE(0, lib_open(&self->pub, LIB_TCP));
 	ASSERT_TRUE(open_subscriber(&self->sub));
 }
@@ -208,6 +211,8 @@ FIXTURE_TEARDOWN(threads)
 	kill(self->pid, SIGTERM);
 	waitpid(self->pid, &status, 0);
 	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, lib_limit_set("limits.queue-bytes-max",
+				   (unsigned long long)self->queue_bytes));
 	EXPECT_TRUE(lib_status_wait("sockets", 0));
 	EXPECT_TRUE(lib_status_wait("memory-bytes", 0));
 	EXPECT_TRUE(lib_status_law());

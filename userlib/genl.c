@@ -3,8 +3,10 @@
  * Requests to the generic netlink family of the module.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 #include <linux/genetlink.h>
+#include <linux/netlink.h>
 
 #include <linux/blipmq_netlink.h>
 
@@ -29,13 +31,53 @@ static struct nlmsghdr *genl_put(struct blipmq_genl *g, void *buffer,
 	return nlh;
 }
 
-static int genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
+static int genl_error_attr(const struct nlattr *attr, void *data)
+{
+	struct blipmq_genl *g = data;
+
+	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		snprintf(g->message, sizeof(g->message), "%s",
+			 mnl_attr_get_str(attr));
+	return MNL_CB_OK;
+}
+
+/* Keep what the kernel says of an error; whether it is one is mnl's to see. */
+static void genl_take_message(struct blipmq_genl *g,
+			      const struct nlmsghdr *nlh, size_t len)
+{
+	const struct nlmsgerr *e;
+	unsigned int skip = sizeof(*e);
+
+	if (!mnl_nlmsg_ok(nlh, (int)len) || nlh->nlmsg_type != NLMSG_ERROR ||
+	    !(nlh->nlmsg_flags & NLM_F_ACK_TLVS) ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+		return;
+	e = mnl_nlmsg_get_payload(nlh);
+	/* The request itself is in between, unless it was left out. */
+	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
+		skip += e->msg.nlmsg_len - (unsigned int)sizeof(e->msg);
+	if (skip < mnl_nlmsg_get_payload_len(nlh))
+		mnl_attr_parse(nlh, skip, genl_error_attr, g);
+}
+
+/**
+ * blipmq_genl_run() - send a request, read its answer
+ * @g: the socket; its message is set to what the kernel says of an error
+ * @nlh: the request
+ * @reply: called for each message of the answer
+ * @data: for @reply
+ *
+ * Return: 0 or a negative errno, the kernel's or that of @reply.
+ */
+int blipmq_genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
 		    mnl_cb_t reply, void *data)
 {
 	__u8 buffer[GENL_BUFFER] GENL_ALIGNED;
 	ssize_t n;
 	int ret;
 
+	g->message[0] = '\0';
 	if (mnl_socket_sendto(g->nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	do {
@@ -45,6 +87,7 @@ static int genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
 				continue;
 			return -errno;
 		}
+		genl_take_message(g, (const void *)buffer, (size_t)n);
 		ret = mnl_cb_run(buffer, (size_t)n, g->seq,
 				 mnl_socket_get_portid(g->nl), reply, data);
 		if (ret < 0)
@@ -78,7 +121,7 @@ int blipmq_genl_open(struct blipmq_genl *g)
 {
 	__u8 buffer[256] GENL_ALIGNED;
 	struct nlmsghdr *nlh;
-	int ret;
+	int ret, on = 1;
 
 	g->family = 0;
 	g->seq = (__u32)time(NULL);
@@ -89,9 +132,12 @@ int blipmq_genl_open(struct blipmq_genl *g)
 		ret = -errno;
 		goto err;
 	}
+	/* Of which nothing depends: an old kernel says less. */
+	mnl_socket_setsockopt(g->nl, NETLINK_EXT_ACK, &on, sizeof(on));
+	mnl_socket_setsockopt(g->nl, NETLINK_CAP_ACK, &on, sizeof(on));
 	nlh = genl_put(g, buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, BLIPMQ_FAMILY_NAME);
-	ret = genl_run(g, nlh, genl_family_reply, &g->family);
+	ret = blipmq_genl_run(g, nlh, genl_family_reply, &g->family);
 	if (!ret && !g->family)
 		ret = -ENOENT;
 	if (!ret)
@@ -112,6 +158,20 @@ void blipmq_genl_close(struct blipmq_genl *g)
 }
 
 /**
+ * blipmq_genl_new() - begin a request
+ * @g: the socket
+ * @buffer: where to, with room for the attributes that the caller adds
+ * @command: enum blipmq_command
+ *
+ * Return: the request, for blipmq_genl_run().
+ */
+struct nlmsghdr *blipmq_genl_new(struct blipmq_genl *g, void *buffer,
+				 __u8 command)
+{
+	return genl_put(g, buffer, g->family, command, BLIPMQ_FAMILY_VERSION);
+}
+
+/**
  * blipmq_genl_request() - send a request without attributes, read its answer
  * @g: the socket
  * @command: enum blipmq_command
@@ -125,6 +185,6 @@ int blipmq_genl_request(struct blipmq_genl *g, __u8 command, mnl_cb_t reply,
 {
 	__u8 buffer[256] GENL_ALIGNED;
 
-	return genl_run(g, genl_put(g, buffer, g->family, command,
-				    BLIPMQ_FAMILY_VERSION), reply, data);
+	return blipmq_genl_run(g, blipmq_genl_new(g, buffer, command), reply,
+			       data);
 }

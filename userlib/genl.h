@@ -14,15 +14,21 @@
  * @nl: the socket
  * @family: the number that the kernel gave the family
  * @seq: of the last request
+ * @message: what the kernel said of a request that it refused, or nothing
  */
 struct blipmq_genl {
 	struct mnl_socket	*nl;
 	__u16		family;
 	__u32		seq;
+	char		message[128];
 };
 
 int blipmq_genl_open(struct blipmq_genl *g);
 void blipmq_genl_close(struct blipmq_genl *g);
+struct nlmsghdr *blipmq_genl_new(struct blipmq_genl *g, void *buffer,
+				 __u8 command);
+int blipmq_genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
+		    mnl_cb_t reply, void *data);
 int blipmq_genl_request(struct blipmq_genl *g, __u8 command, mnl_cb_t reply,
 			void *data);
 

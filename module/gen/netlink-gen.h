@@ -12,12 +12,18 @@
 
 #include <uapi/linux/blipmq_netlink.h>
 
+/* Common nested types */
+extern const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_USER_TOPICS + 1];
+
 extern const struct nla_policy blipmq_broker_get_nl_policy[BLIPMQ_A_BROKER_BRIEF + 1];
 
+extern const struct nla_policy blipmq_limit_set_nl_policy[BLIPMQ_A_BROKER_LIMITS + 1];
+
 /* Ops table for blipmq */
-extern const struct genl_ops blipmq_nl_ops[1];
+extern const struct genl_ops blipmq_nl_ops[2];
 
 int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	BLIPMQ_NLGRP_EVENTS,

@@ -63,15 +63,25 @@ static bool bundle_same(struct sk_buff *b, const u8 *bytes, u32 len)
 	return same;
 }
 
+static struct blipmq_sender *bundle_sender(struct kunit *test)
+{
+	struct blipmq_sender *s;
+
+	s = blipmq_sender_create(blipmq_net_of(&init_net), GLOBAL_ROOT_UID,
+				 GLOBAL_ROOT_GID);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	return s;
+}
+
 static void bundle_whole(struct kunit *test)
 {
 	u32 size = *(const u32 *)test->param_value;
-	struct blipmq_net *ns = blipmq_net_of(&init_net);
+	struct blipmq_sender *s = bundle_sender(test);
 	u8 *bytes = bundle_bytes(test);
 	s64 before = bundle_memory();
 	struct sk_buff *b;
 
-	b = blipmq_bundle_alloc(ns, size, GFP_KERNEL);
+	b = blipmq_bundle_alloc(s, size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	KUNIT_EXPECT_EQ(test, b->len, size);
 	KUNIT_EXPECT_GE(test, skb_headlen(b),
@@ -93,13 +103,14 @@ static void bundle_whole(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bundle_same(b, bytes, size));
 	blipmq_bundle_put(b);
 	KUNIT_EXPECT_EQ(test, bundle_memory(), before);
+	blipmq_sender_retire(s);
 	kvfree(bytes);
 }
 
 /* A frame that grows with what comes, as unfinished ones do. */
 static void bundle_grows(struct kunit *test)
 {
-	struct blipmq_net *ns = blipmq_net_of(&init_net);
+	struct blipmq_sender *s = bundle_sender(test);
 	u8 *bytes = bundle_bytes(test);
 	s64 before = bundle_memory();
 	struct rnd_state rnd;
@@ -109,7 +120,7 @@ static void bundle_grows(struct kunit *test)
 	for (i = 0; i < ROUNDS; i++) {
 		u32 room = 1 + blipmq_test_below(&rnd, BLIPMQ_BUNDLE_HEAD);
 		u32 want = room + blipmq_test_below(&rnd, BYTES_MAX - room);
-		struct sk_buff *b = blipmq_bundle_alloc(ns, room, GFP_KERNEL);
+		struct sk_buff *b = blipmq_bundle_alloc(s, room, GFP_KERNEL);
 		u32 have = 0;
 
 		KUNIT_ASSERT_NOT_NULL(test, b);
@@ -138,6 +149,7 @@ static void bundle_grows(struct kunit *test)
 		blipmq_bundle_put(b);
 		KUNIT_ASSERT_EQ(test, bundle_memory(), before);
 	}
+	blipmq_sender_retire(s);
 	kvfree(bytes);
 }
 

@@ -68,8 +68,8 @@ static void deal_close(struct table *t)
 /* Deal @frames frames. Return: those that nobody took. */
 static u64 deal(struct kunit *test, struct table *t, u32 frames)
 {
-	struct sk_buff *b = blipmq_bundle_alloc(blipmq_net_of(&init_net), 64,
-						GFP_KERNEL);
+	struct blipmq_sender *s = blipmq_sk(t->socks[0]->sk)->sender;
+	struct sk_buff *b = blipmq_bundle_alloc(s, 64, GFP_KERNEL);
 	struct blipmq_pusher p = { .b = b };
 	u64 rest;
 

@@ -13,10 +13,12 @@
 #include "pattern.h"
 #include "queue.h"
 #include "route.h"
+#include "sender.h"
 #include "set.h"
 #include "sock.h"
 #include "topic.h"
 #include "trie.h"
+#include "user.h"
 
 EXPORT_SYMBOL_GPL(blipmq_family);
 EXPORT_SYMBOL_GPL(blipmq_net_of);
@@ -27,6 +29,16 @@ EXPORT_SYMBOL_GPL(blipmq_code_is_fatal);
 EXPORT_SYMBOL_GPL(blipmq_topic_valid);
 EXPORT_SYMBOL_GPL(blipmq_pattern_valid);
 EXPORT_SYMBOL_GPL(blipmq_pattern_is_exact);
+
+EXPORT_SYMBOL_GPL(blipmq_sender_create);
+EXPORT_SYMBOL_GPL(blipmq_sender_retire);
+EXPORT_SYMBOL_GPL(__blipmq_sender_charge);
+EXPORT_SYMBOL_GPL(__blipmq_sender_free);
+EXPORT_SYMBOL_GPL(__blipmq_sender_admits);
+EXPORT_SYMBOL_GPL(blipmq_user_get);
+EXPORT_SYMBOL_GPL(blipmq_user_put);
+EXPORT_SYMBOL_GPL(blipmq_user_charge);
+EXPORT_SYMBOL_GPL(blipmq_user_reserve);
 
 EXPORT_SYMBOL_GPL(blipmq_bundle_alloc);
 EXPORT_SYMBOL_GPL(blipmq_bundle_extend);
@@ -45,6 +57,9 @@ EXPORT_SYMBOL_GPL(blipmq_queue_usage);
 EXPORT_SYMBOL_GPL(blipmq_queue_set_limits);
 EXPORT_SYMBOL_GPL(blipmq_sock_set_policy);
 EXPORT_SYMBOL_GPL(blipmq_conflate_empty);
+EXPORT_SYMBOL_GPL(blipmq_queue_reserve);
+EXPORT_SYMBOL_GPL(blipmq_queue_give_back);
+EXPORT_SYMBOL_GPL(blipmq_queue_set_user);
 EXPORT_SYMBOL_GPL(blipmq_queue_seal);
 EXPORT_SYMBOL_GPL(blipmq_queue_close);
 

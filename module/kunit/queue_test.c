@@ -48,8 +48,8 @@ static struct blipmq_queue *queue_open(struct kunit *test,
 /* Frames that hold nothing: the queue does not look into them. */
 static bool queue_push(struct kunit *test, struct blipmq_queue *q, u64 mask)
 {
-	struct blipmq_net *ns = blipmq_net_of(&init_net);
-	struct sk_buff *b = blipmq_bundle_alloc(ns, 64, GFP_KERNEL);
+	struct blipmq_sender *s = blipmq_queue_sock(q)->sender;
+	struct sk_buff *b = blipmq_bundle_alloc(s, 64, GFP_KERNEL);
 	bool kept;
 
 	KUNIT_ASSERT_NOT_NULL(test, b);

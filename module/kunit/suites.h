@@ -16,6 +16,7 @@ extern struct kunit_suite blipmq_topic_suite;
 extern struct kunit_suite blipmq_route_suite;
 extern struct kunit_suite blipmq_trie_suite;
 extern struct kunit_suite blipmq_deal_suite;
+extern struct kunit_suite blipmq_share_suite;
 
 /* Random runs repeat: the same numbers each time. */
 #define BLIPMQ_TEST_SEED	20261124U

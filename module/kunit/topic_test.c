@@ -38,9 +38,9 @@ static void topic_names(struct kunit *test)
 	struct blipmq_topic *a, *b, *c;
 
 	KUNIT_EXPECT_PTR_EQ(test, NULL, topic_find(ns, "kunit.a", 7));
-	a = blipmq_topic_get(ns, "kunit.a", 7);
-	b = blipmq_topic_get(ns, "kunit.ab", 8);
-	c = blipmq_topic_get(ns, "kunit.ab", 7);
+	a = blipmq_topic_get(ns, NULL, "kunit.a", 7);
+	b = blipmq_topic_get(ns, NULL, "kunit.ab", 8);
+	c = blipmq_topic_get(ns, NULL, "kunit.ab", 7);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(a) || IS_ERR(b) || IS_ERR(c));
 	KUNIT_EXPECT_PTR_NE(test, a, b);
 	KUNIT_EXPECT_PTR_EQ(test, a, c);
@@ -71,7 +71,7 @@ static void topic_random(struct kunit *test)
 		n = blipmq_test_below(&rnd, NAMES);
 		len = topic_name(name, n);
 		if (blipmq_test_below(&rnd, 2) || !users[n]) {
-			struct blipmq_topic *t = blipmq_topic_get(ns, name,
+			struct blipmq_topic *t = blipmq_topic_get(ns, NULL, name,
 								  len);
 
 			KUNIT_ASSERT_FALSE(test, IS_ERR(t));
@@ -103,11 +103,11 @@ static void topic_lingers(struct kunit *test)
 	struct blipmq_net *ns = blipmq_net_of(&init_net);
 	struct blipmq_topic *a, *b;
 
-	a = blipmq_topic_get(ns, "kunit.linger", 12);
+	a = blipmq_topic_get(ns, NULL, "kunit.linger", 12);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(a));
 	blipmq_topic_put(ns, a);
 	KUNIT_EXPECT_PTR_EQ(test, a, topic_find(ns, "kunit.linger", 12));
-	b = blipmq_topic_get(ns, "kunit.linger", 12);
+	b = blipmq_topic_get(ns, NULL, "kunit.linger", 12);
 	KUNIT_EXPECT_PTR_EQ(test, a, b);
 	KUNIT_EXPECT_EQ(test, a->users, 1U);
 	KUNIT_EXPECT_TRUE(test, list_empty(&a->idle));
@@ -130,7 +130,7 @@ static void topic_limit(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, held);
 	for (n = 0; n <= full; n++) {
 		len = sprintf(name, "kunit.limit.%u", n);
-		held[n] = blipmq_topic_get(ns, name, len);
+		held[n] = blipmq_topic_get(ns, NULL, name, len);
 		if (IS_ERR(held[n]))
 			break;
 		KUNIT_EXPECT_EQ(test, ns->nr_topics, full);
@@ -140,7 +140,7 @@ static void topic_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(held[n]), -ENOBUFS);
 	KUNIT_EXPECT_TRUE(test, list_empty(&ns->idle_topics));
 	/* One that is there can be used by more. */
-	again = blipmq_topic_get(ns, "kunit.limit.0", 13);
+	again = blipmq_topic_get(ns, NULL, "kunit.limit.0", 13);
 	KUNIT_EXPECT_PTR_EQ(test, again, held[0]);
 	blipmq_topic_put(ns, again);
 	for (i = 0; i < n; i++)

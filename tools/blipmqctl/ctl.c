@@ -79,3 +79,23 @@ int ctl_failed(int error, const char *what)
 	ctl_error("%s: %s", what, strerror(-error));
 	return CTL_FAILED;
 }
+
+/**
+ * ctl_refused() - say that the kernel refused, and why if it said so
+ * @g: the netlink socket of the request
+ * @error: negative errno
+ * @what: what was tried
+ *
+ * Return: CTL_FAILED.
+ */
+int ctl_refused(const struct blipmq_genl *g, int error, const char *what)
+{
+	if (error == -EPERM)
+		ctl_error("%s: this needs CAP_NET_ADMIN in the network namespace; run it as root",
+			  what);
+	else if (g->message[0])
+		ctl_error("%s: %s", what, g->message);
+	else
+		return ctl_failed(error, what);
+	return CTL_FAILED;
+}

@@ -33,6 +33,7 @@ struct ctl_command {
 	int		(*run)(int argc, char **argv);
 };
 
+extern const struct ctl_command ctl_limit;
 extern const struct ctl_command ctl_status;
 
 /* ctl.c */
@@ -41,5 +42,6 @@ int ctl_usage(const struct ctl_command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int ctl_open(struct blipmq_genl *g);
 int ctl_failed(int error, const char *what);
+int ctl_refused(const struct blipmq_genl *g, int error, const char *what);
 
 #endif /* _BLIPMQCTL_CTL_H */

@@ -11,6 +11,7 @@
 /* The first one runs when none is named. */
 static const struct ctl_command *const commands[] = {
 	&ctl_status,
+	&ctl_limit,
 	NULL
 };
 
@@ -20,7 +21,7 @@ static void print_help(FILE *to)
 
 	fputs("Usage: blipmqctl [COMMAND [ARGUMENT...]]\n"
 	      "\n"
-	      "Shows the BlipMQ broker of this network namespace.\n"
+	      "Shows and changes the BlipMQ broker of this network namespace.\n"
 	      "\n"
 	      "Commands:\n", to);
 	for (c = commands; *c; c++)

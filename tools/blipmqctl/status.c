@@ -8,6 +8,7 @@
 #include <linux/blipmq_netlink.h>
 
 #include "ctl.h"
+#include "limit.h"
 #include "value.h"
 
 static const struct value_spec broker_specs[] = {
@@ -38,20 +39,6 @@ static const struct value_spec total_specs[] = {
 	{ "queued-bytes", BLIPMQ_A_TOTALS_QUEUED_BYTES, VALUE_BYTES },
 	{ "refused", BLIPMQ_A_TOTALS_REFUSED, VALUE_COUNT },
 	{ "partial", BLIPMQ_A_TOTALS_PARTIAL, VALUE_COUNT },
-	{ }
-};
-
-static const struct value_spec limit_specs[] = {
-	{ "payload-bytes", BLIPMQ_A_LIMITS_PAYLOAD_BYTES, VALUE_BYTES },
-	{ "queue-messages", BLIPMQ_A_LIMITS_QUEUE_MESSAGES, VALUE_COUNT },
-	{ "queue-bytes", BLIPMQ_A_LIMITS_QUEUE_BYTES, VALUE_BYTES },
-	{ "queue-messages-max", BLIPMQ_A_LIMITS_QUEUE_MESSAGES_MAX, VALUE_COUNT },
-	{ "queue-bytes-max", BLIPMQ_A_LIMITS_QUEUE_BYTES_MAX, VALUE_BYTES },
-	{ "answer-bytes", BLIPMQ_A_LIMITS_ANSWER_BYTES, VALUE_BYTES },
-	{ "sockets", BLIPMQ_A_LIMITS_SOCKETS, VALUE_COUNT },
-	{ "topics", BLIPMQ_A_LIMITS_TOPICS, VALUE_COUNT },
-	{ "subscriptions", BLIPMQ_A_LIMITS_SUBSCRIPTIONS, VALUE_COUNT },
-	{ "memory-bytes", BLIPMQ_A_LIMITS_MEMORY_BYTES, VALUE_BYTES },
 	{ }
 };
 
@@ -127,7 +114,7 @@ static void print_traffic(const char *label, const struct values *v,
 
 static void print_people(const struct status *s)
 {
-	const struct values *b = &s->broker, *t = &s->totals, *l = &s->limits;
+	const struct values *b = &s->broker, *t = &s->totals;
 	uint64_t family = 0;
 
 	values_get(b, "family", &family);
@@ -157,16 +144,7 @@ static void print_people(const struct status *s)
 	value_print("no-memory", t, "dropped-no-memory");
 
 	puts("\nLimits");
-	value_print("payload", l, "payload-bytes");
-	value_print("queue messages", l, "queue-messages");
-	value_print("queue bytes", l, "queue-bytes");
-	value_print("queue messages at most", l, "queue-messages-max");
-	value_print("queue bytes at most", l, "queue-bytes-max");
-	value_print("answers", l, "answer-bytes");
-	value_print("sockets", l, "sockets");
-	value_print("topics", l, "topics");
-	value_print("subscriptions each", l, "subscriptions");
-	value_print("message memory", l, "memory-bytes");
+	ctl_print_limits(&s->limits);
 }
 
 static int run_status(int argc, char **argv)
@@ -179,7 +157,7 @@ static int run_status(int argc, char **argv)
 	struct status s = {
 		.broker.specs = broker_specs,
 		.totals.specs = total_specs,
-		.limits.specs = limit_specs,
+		.limits.specs = ctl_limit_specs,
 	};
 	struct blipmq_genl g;
 	bool json = false;
