@@ -2,8 +2,10 @@
 /*
  * SOCK_SEQPACKET: one message for each call, topics as addresses.
  */
+#include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/user_namespace.h>
 
 #include "bundle.h"
 #include "cursor.h"
@@ -235,6 +237,18 @@ static bool recv_lost(struct msghdr *msg, u64 lost)
 	return told;
 }
 
+/* Who sent it, as the caller's namespaces know them. */
+static void recv_sender(struct msghdr *msg, const struct blipmq_sender *s)
+{
+	struct ucred cred = {
+		.pid = pid_vnr(s->pid),
+		.uid = from_kuid_munged(current_user_ns(), s->uid),
+		.gid = from_kgid_munged(current_user_ns(), s->gid),
+	};
+
+	put_cmsg(msg, SOL_SOCKET, SCM_CREDENTIALS, sizeof(cred), &cred);
+}
+
 /* Return: false when losses are still to be told. */
 static bool recv_info(struct blipmq_sock *bs, struct msghdr *msg, u64 id)
 {
@@ -248,6 +262,8 @@ static bool recv_info(struct blipmq_sock *bs, struct msghdr *msg, u64 id)
 		put_cmsg(msg, SOL_BLIPMQ, BLIPMQ_TIMESTAMP, sizeof(value),
 			 &value);
 	}
+	if (info & BLIPMQ_INFO_CREDENTIALS)
+		recv_sender(msg, blipmq_bundle_cb(bs->cursor.bundle)->sender);
 	return !bs->cursor.lost || !(info & BLIPMQ_INFO_LOST) ||
 	       recv_lost(msg, bs->cursor.lost);
 }

@@ -163,12 +163,15 @@ static int set_number(struct blipmq_sock *bs, int option, sockptr_t value,
 		if (number & ~(BLIPMQ_INFO_ID | BLIPMQ_INFO_TIMESTAMP |
 			       BLIPMQ_INFO_LOST | BLIPMQ_INFO_CREDENTIALS))
 			return -EINVAL;
-		if (number & BLIPMQ_INFO_CREDENTIALS)
-			return -EOPNOTSUPP;
 		WRITE_ONCE(bs->info, number);
 		return 0;
 	case BLIPMQ_PASSCRED:
-		return number ? -EOPNOTSUPP : 0;
+		if (number)
+			number = bs->info | BLIPMQ_INFO_CREDENTIALS;
+		else
+			number = bs->info & ~BLIPMQ_INFO_CREDENTIALS;
+		WRITE_ONCE(bs->info, number);
+		return 0;
 	case BLIPMQ_QUEUE_BYTES:
 		if (!may_have_bytes(bs, number))
 			break;
@@ -305,8 +308,10 @@ static int get_value(struct blipmq_sock *bs, int option, union option_value *v)
 		v->number = bs->queue.policy;
 		break;
 	case BLIPMQ_TTL:
-	case BLIPMQ_PASSCRED:
 		v->number = 0;
+		break;
+	case BLIPMQ_PASSCRED:
+		v->number = !!(bs->info & BLIPMQ_INFO_CREDENTIALS);
 		break;
 	case BLIPMQ_INFO:
 		v->number = bs->info;

@@ -65,7 +65,11 @@ enum blipmq_overflow {
 /* ttl_ms: the message never expires. 0 is the default of socket or topic. */
 #define BLIPMQ_TTL_NEVER	0xffffffffU
 
-/* Control messages that recvmsg() adds (BLIPMQ_INFO). */
+/*
+ * Control messages that recvmsg() adds (BLIPMQ_INFO). Credentials are a
+ * SCM_CREDENTIALS of level SOL_SOCKET: for whom the sender acts, and the
+ * process that opened its socket. BLIPMQ_PASSCRED is the same bit.
+ */
 #define BLIPMQ_INFO_ID		1
 #define BLIPMQ_INFO_TIMESTAMP	2
 #define BLIPMQ_INFO_LOST	4
