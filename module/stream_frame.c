@@ -293,7 +293,9 @@ static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs,
 {
 	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
 
-	if (bs->input.skipped || blipmq_net_is_full(bs->ns))
+	if (bs->input.skipped)
+		v.text = "limit memory-bytes or flight-bytes is reached";
+	else if (blipmq_net_is_full(bs->ns))
 		v.text = "limit memory-bytes of the namespace is reached";
 	else if (!blipmq_sender_admits(bs->sender, blipmq_bundle_cb(b)->charge))
 		v.text = "limit flight-bytes of the publisher is reached";

@@ -194,6 +194,28 @@ statistics() { grep -Eq "$line" "$work/d.out" && ! grep -Evq "$line" "$work/d.ou
 check "spec: blipmqd shows its statistics line, and nothing else" \
 	eventually statistics
 check_status 1 "spec: two blipmqd do not share a port" l build/blipmqd
+# Not root any more, and with no capability but CAP_NET_ADMIN.
+little() {
+	local of
+	of=/proc/$(cat "$work/d.pid")/status
+	cat "$of"
+	grep -Eq '^Uid:(.65534){4}$' "$of" && grep -Eq '^Groups:[[:space:]]*$' "$of" &&
+		grep -Eq '^CapEff:.0*1000$' "$of" && grep -Eq '^CapPrm:.0*1000$' "$of"
+}
+check "spec: blipmqd keeps no privilege that it does not need" little
+
+# What a stranger publishes does not drive the terminal.
+escaped() {
+	local pid
+	l python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' $blipmq sub \
+		--count 1 news > "$work/terminal" 2>&1 < /dev/null & pid=$!
+	eventually grep -q 'subscribed news' "$work/terminal" || return
+	l $blipmq pub news "$(printf 'a\033[2Jb\302\233c\377d')" || return
+	wait "$pid"
+	cat -v "$work/terminal"
+	grep -qF 'a\x1b[2Jb\xc2\x9bc\xffd' "$work/terminal"
+}
+check "spec: on a terminal control characters are escaped" escaped
 
 background e l build/blipmqd 10.99.0.1:8888
 check "spec: blipmqd on another address" eventually r $blipmq \

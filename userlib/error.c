@@ -124,13 +124,23 @@ int blipmq_break(struct blipmq *b, int error, const char *format, ...)
 	return error;
 }
 
+/* Of ASCII, or of C1, which is two bytes in UTF-8: each of them is one. */
+static bool is_control(const u8 *s, size_t i, size_t len)
+{
+	if (s[i] < ' ' || s[i] == 0x7f)
+		return true;
+	if (s[i] == 0xc2)
+		return i + 1 < len && s[i + 1] >= 0x80 && s[i + 1] < 0xa0;
+	return s[i] >= 0x80 && s[i] < 0xa0 && i && s[i - 1] == 0xc2;
+}
+
 /* The peer's text ends up on terminals: no control characters from there. */
 static size_t append_clean(char *to, size_t room, const u8 *from, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i < len && i + 1 < room; i++)
-		to[i] = from[i] < ' ' || from[i] == 0x7f ? '?' : (char)from[i];
+		to[i] = is_control(from, i, len) ? '?' : (char)from[i];
 	to[i] = '\0';
 	return i;
 }

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "blipmq.h"
 #include "format.h"
@@ -17,8 +18,19 @@ static void write_raw(const struct blipmq_message *m)
 
 static void write_line(const struct blipmq_message *m)
 {
+	static int terminal = -1;
+
 	if (!m->topic)
 		return;
+	if (terminal < 0)
+		terminal = isatty(STDOUT_FILENO);
+	if (terminal) {
+		text_write_plain(stdout, m->topic, m->topic_len);
+		putc('\t', stdout);
+		text_write_plain(stdout, m->payload, m->size);
+		putc('\n', stdout);
+		return;
+	}
 	fwrite_unlocked(m->topic, 1, m->topic_len, stdout);
 	putc_unlocked('\t', stdout);
 	fwrite_unlocked(m->payload, 1, m->size, stdout);

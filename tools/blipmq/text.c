@@ -42,6 +42,43 @@ bool text_is_utf8(const void *data, size_t size)
 	return true;
 }
 
+/* Bytes of a character that shows, 0 for one that does something else. */
+static size_t text_shows(const unsigned char *s, size_t size)
+{
+	if (s[0] < 0x80)
+		return s[0] >= 0x20 && s[0] != 0x7f;
+	/* C1: what terminals take for escapes as well. */
+	if (s[0] == 0xc2 && size > 1 && s[1] < 0xa0)
+		return 0;
+	return blipmq_utf8_sequence(s, size);
+}
+
+/**
+ * text_write_plain() - write bytes so that a terminal only shows them
+ * @to: where to
+ * @data: the bytes
+ * @size: how many
+ *
+ * Control characters and what is no UTF-8 become \xHH; a backslash stays one.
+ */
+void text_write_plain(FILE *to, const void *data, size_t size)
+{
+	const unsigned char *s = data;
+	size_t n;
+
+	while (size) {
+		n = text_shows(s, size);
+		if (n) {
+			fwrite(s, 1, n, to);
+		} else {
+			fprintf(to, "\\x%02x", s[0]);
+			n = 1;
+		}
+		s += n;
+		size -= n;
+	}
+}
+
 /**
  * text_base64() - bytes in base64, with padding
  * @data: the bytes

@@ -7,8 +7,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 bool text_is_utf8(const void *data, size_t size);
+void text_write_plain(FILE *to, const void *data, size_t size);
 char *text_base64(const void *data, size_t size);
 void text_free(char *text);
 

@@ -192,6 +192,8 @@ int main(int argc, char **argv)
 		ret = listen_on(&server, optind < argc ? argv[optind] :
 						DEFAULT_ADDRESS);
 	if (!ret)
+		ret = privilege_drop(&server);
+	if (!ret)
 		ret = server_run(&server);
 	return ret;
 }

@@ -98,4 +98,7 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* notify.c */
 void notify_ready(void);
 
+/* privilege.c */
+int privilege_drop(struct server *s);
+
 #endif /* _BLIPMQD_SERVER_H */
