@@ -379,6 +379,8 @@ static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
  * @b: a sealed bundle; the caller keeps its reference
  * @topics: which frames have which topic
  * @nr_topics: entries in @topics, at least one
+ * @retain: the bundle's message becomes the last value of its topic; or NULL.
+ *	Used up on success only
  *
  * Context: the publisher's tx_lock is held; may sleep.
  * Return: 0; with nobody served -EAGAIN when a leg blocks, which
@@ -386,8 +388,10 @@ static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
  * found out.
  */
 int blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
-		  const struct blipmq_batch_topic *topics, u32 nr_topics)
+		  const struct blipmq_batch_topic *topics, u32 nr_topics,
+		  struct blipmq_retain *retain)
 {
+	bool orderly = retain || unlikely(READ_ONCE(bs->ns->nr_retained));
 	struct blipmq_pusher p = { .b = b };
 	u64 all = 0, routed;
 	int err = 0;
@@ -395,8 +399,15 @@ int blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 
 	lockdep_assert_held(&bs->tx_lock);
 	blipmq_credit_forget(bs);
+	/* With those who join and are to get retained values. */
+	if (orderly)
+		down_read(&bs->ns->retain_sem);
 	if (nr_topics > 1 || !fanout_direct(bs, &p, topics, &routed))
 		err = fanout_gathered(bs, &p, topics, nr_topics, &routed);
+	if (retain && !err)
+		blipmq_retain_swap(bs->ns, retain, b->tstamp);
+	if (orderly)
+		up_read(&bs->ns->retain_sem);
 	pusher_end(&p);
 	if (unlikely(err))
 		return err;

@@ -10,6 +10,7 @@
 #include "answers.h"
 #include "gather.h"
 #include "queue.h"
+#include "retain.h"
 #include "route.h"
 #include "types.h"
 
@@ -37,6 +38,8 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
  * @first_index: its number in the bundle
  * @answers: the answers before it
  * @nr_topics: entries in @topics
+ * @retains: the only message is to be retained
+ * @retain: how
  * @topics: which frames have which topic
  */
 struct blipmq_batch {
@@ -44,6 +47,8 @@ struct blipmq_batch {
 	u32				first_index;
 	struct blipmq_answers_mark	answers;
 	u32				nr_topics;
+	bool				retains;
+	struct blipmq_retain		retain;
 	struct blipmq_batch_topic	topics[BLIPMQ_BUNDLE_FRAMES];
 };
 
@@ -59,7 +64,7 @@ struct blipmq_pusher {
 
 int __must_check blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 			       const struct blipmq_batch_topic *topics,
-			       u32 nr_topics);
+			       u32 nr_topics, struct blipmq_retain *retain);
 
 enum blipmq_push blipmq_pusher_push(struct blipmq_pusher *p,
 				    struct blipmq_queue *q, u64 mask);

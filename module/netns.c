@@ -8,6 +8,7 @@
 #include "frame.h"
 #include "gather.h"
 #include "netns.h"
+#include "retain.h"
 #include "topic.h"
 #include "user.h"
 
@@ -36,6 +37,8 @@ static void blipmq_limits_init(struct blipmq_limits *limits)
 	limits->topics = SZ_64K;
 	limits->subscriptions = SZ_4K;
 	limits->user_topics = SZ_32K;
+	limits->retained_messages = SZ_16K;
+	limits->retained_bytes = SZ_64M;
 	/* An eighth of the machine, as much as it can spare unasked. */
 	limits->memory_bytes = (u64)totalram_pages() << (PAGE_SHIFT - 3);
 	limits->share_bytes = limits->memory_bytes;
@@ -62,6 +65,7 @@ static int __net_init blipmq_net_create(struct net *net)
 	ns->summed = U64_MAX;
 
 	blipmq_users_init(ns);
+	blipmq_retain_init(ns);
 	mutex_init(&ns->spare_lock);
 	ns->spare = blipmq_gather_alloc(SPARE_LEGS);
 	if (!ns->spare)
@@ -100,6 +104,7 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 {
 	struct blipmq_net *ns = blipmq_net_of(net);
 
+	blipmq_retain_destroy(ns);
 	WARN_ON_ONCE(!list_empty(&ns->socks));
 	WARN_ON_ONCE(!xa_empty(&ns->publishers));
 	WARN_ON_ONCE(atomic_read(&ns->nr_subscriptions));

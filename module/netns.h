@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu_counter.h>
 #include <linux/rhashtable.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -32,6 +33,11 @@
  * @prune: makes routes forget patterns that are gone
  * @spare_lock: guards @spare
  * @spare: a table for a publisher that has no memory for its own
+ * @retain_sem: see retain.h
+ * @retain_lock: guards the members below up to @retained
+ * @nr_retained: values; read without the lock, too
+ * @retained_bytes: memory that they hold
+ * @retained: topics that have one, the oldest first
  * @publishers: numbers of publishing sockets, the upper part of message ids
  * @next_publisher: where the search for a free number goes on
  * @nr_subscriptions: subscriptions of all sockets
@@ -64,6 +70,12 @@ struct blipmq_net {
 
 	struct mutex		spare_lock;	/* @spare */
 	struct blipmq_gather	*spare;
+
+	struct rw_semaphore	retain_sem;
+	spinlock_t		retain_lock;	/* the members below */
+	u32			nr_retained;
+	u64			retained_bytes;
+	struct list_head	retained;
 
 	struct xarray		publishers;
 	u32			next_publisher;

@@ -117,3 +117,43 @@ bool blipmq_pattern_is_exact(const u8 *pattern, size_t len)
 {
 	return name_valid(pattern, len, false);
 }
+
+static size_t token_end(const u8 *s, size_t len, size_t at)
+{
+	while (at < len && s[at] != '.')
+		at++;
+	return at;
+}
+
+/**
+ * blipmq_pattern_matches() - does a pattern match a topic?
+ * @pattern: a valid pattern
+ * @pattern_len: its bytes
+ * @topic: a valid topic
+ * @topic_len: its bytes
+ *
+ * Return: true when it does.
+ */
+bool blipmq_pattern_matches(const u8 *pattern, size_t pattern_len,
+			    const u8 *topic, size_t topic_len)
+{
+	size_t p = 0, t = 0, p_end, t_end, i;
+
+	for (;;) {
+		p_end = token_end(pattern, pattern_len, p);
+		t_end = token_end(topic, topic_len, t);
+		if (p_end - p == 1 && pattern[p] == '>')
+			return true;
+		if (!(p_end - p == 1 && pattern[p] == '*')) {
+			if (p_end - p != t_end - t)
+				return false;
+			for (i = 0; p + i < p_end; i++)
+				if (pattern[p + i] != topic[t + i])
+					return false;
+		}
+		if (p_end == pattern_len || t_end == topic_len)
+			return p_end == pattern_len && t_end == topic_len;
+		p = p_end + 1;
+		t = t_end + 1;
+	}
+}

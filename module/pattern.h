@@ -13,5 +13,7 @@ size_t blipmq_utf8_sequence(const u8 *s, size_t len);
 bool blipmq_topic_valid(const u8 *topic, size_t len);
 bool blipmq_pattern_valid(const u8 *pattern, size_t len);
 bool blipmq_pattern_is_exact(const u8 *pattern, size_t len);
+bool blipmq_pattern_matches(const u8 *pattern, size_t pattern_len,
+			    const u8 *topic, size_t topic_len);
 
 #endif /* _BLIPMQ_PATTERN_H */

@@ -41,6 +41,28 @@ struct blipmq_sender *blipmq_sender_create(struct blipmq_net *ns, kuid_t uid,
 	return s;
 }
 
+/**
+ * blipmq_sender_clone() - the same identity with an account of its own
+ * @s: the sender
+ *
+ * Context: may sleep.
+ * Return: the sender, or NULL.
+ */
+struct blipmq_sender *blipmq_sender_clone(const struct blipmq_sender *s)
+{
+	struct blipmq_sender *clone = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+
+	if (!clone)
+		return NULL;
+	clone->ns = s->ns;
+	clone->uid = s->uid;
+	clone->gid = s->gid;
+	clone->pid = get_pid(s->pid);
+	clone->acts = s->acts;
+	atomic64_set(&clone->bytes, BLIPMQ_SENDER_BIAS);
+	return clone;
+}
+
 void __blipmq_sender_free(struct blipmq_sender *s)
 {
 	put_pid(s->pid);

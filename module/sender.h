@@ -53,6 +53,7 @@ struct blipmq_sender {
 
 struct blipmq_sender *blipmq_sender_create(struct blipmq_net *ns, kuid_t uid,
 					   kgid_t gid);
+struct blipmq_sender *blipmq_sender_clone(const struct blipmq_sender *s);
 void blipmq_sender_retire(struct blipmq_sender *s);
 void __blipmq_sender_charge(struct blipmq_sender *s);
 void __blipmq_sender_free(struct blipmq_sender *s);

@@ -14,6 +14,7 @@
 #include "netns.h"
 #include "pattern.h"
 #include "queue.h"
+#include "retain.h"
 #include "sock.h"
 #include "topic.h"
 
@@ -59,9 +60,8 @@ static int destination_check(const struct destination *d,
 		return -EINVAL;
 	if (d->publish.flags & ~BLIPMQ_PUBLISH_RETAIN)
 		return -EINVAL;
-	/* Neither is built yet; a message lives until it is read. */
-	if (d->publish.flags ||
-	    (d->publish.ttl_ms && d->publish.ttl_ms != BLIPMQ_TTL_NEVER))
+	/* Not built yet; a message lives until it is read. */
+	if (d->publish.ttl_ms && d->publish.ttl_ms != BLIPMQ_TTL_NEVER)
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -108,7 +108,9 @@ static int seqpacket_publish(struct blipmq_sock *bs,
 {
 	u32 head = BLIPMQ_FRAME_HEADER + d->len + BLIPMQ_FRAME_PUB_FIXED;
 	u32 payload = iov_iter_count(from);
+	bool retains = d->publish.flags & BLIPMQ_PUBLISH_RETAIN;
 	struct blipmq_batch_topic topic;
+	struct blipmq_retain retain;
 	struct sk_buff *b;
 	u8 *p;
 	u64 id;
@@ -130,14 +132,18 @@ static int seqpacket_publish(struct blipmq_sock *bs,
 	memcpy(p, d->topic, d->len);
 	blipmq_put_le64(p + d->len, id);
 	err = blipmq_bundle_fill(b, head, from, payload);
+	if (!err && retains)
+		err = blipmq_retain_prepare(bs->ns, &retain, b, 0, id);
 	if (err)
 		goto out;
 	blipmq_bundle_seal(b, head + payload, 1);
 	topic.mask = 1;
 	topic.at = BLIPMQ_FRAME_HEADER;
 	topic.len = d->len;
-	err = blipmq_fanout(bs, b, &topic, 1);
+	err = blipmq_fanout(bs, b, &topic, 1, retains ? &retain : NULL);
 	if (err) {
+		if (retains)
+			blipmq_retain_cancel(bs->ns, &retain);
 		blipmq_sock_undo_ids(bs, 1);
 		iov_iter_revert(from, payload);
 		goto out;
@@ -250,7 +256,8 @@ static void recv_sender(struct msghdr *msg, const struct blipmq_sender *s)
 }
 
 /* Return: false when losses are still to be told. */
-static bool recv_info(struct blipmq_sock *bs, struct msghdr *msg, u64 id)
+static bool recv_info(struct blipmq_sock *bs, struct msghdr *msg, u64 id,
+		      bool retained)
 {
 	u32 info = READ_ONCE(bs->info);
 	u64 value;
@@ -264,6 +271,11 @@ static bool recv_info(struct blipmq_sock *bs, struct msghdr *msg, u64 id)
 	}
 	if (info & BLIPMQ_INFO_CREDENTIALS)
 		recv_sender(msg, blipmq_bundle_cb(bs->cursor.bundle)->sender);
+	if (retained && (info & BLIPMQ_INFO_RETAINED)) {
+		u32 one = 1;
+
+		put_cmsg(msg, SOL_BLIPMQ, BLIPMQ_RETAINED, sizeof(one), &one);
+	}
 	return !bs->cursor.lost || !(info & BLIPMQ_INFO_LOST) ||
 	       recv_lost(msg, bs->cursor.lost);
 }
@@ -291,7 +303,8 @@ static int recv_frame(struct blipmq_sock *bs, struct msghdr *msg, size_t len,
 		msg->msg_flags |= MSG_TRUNC;
 	recv_topic(msg, p + BLIPMQ_FRAME_HEADER, f.topic_len);
 	told = recv_info(bs, msg, blipmq_get_le64(p + BLIPMQ_FRAME_HEADER +
-						  f.topic_len));
+						  f.topic_len),
+			 f.flags & BLIPMQ_FLAG_RETAIN);
 	if (!(flags & MSG_PEEK)) {
 		if (told)
 			c->lost = 0;

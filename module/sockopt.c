@@ -161,7 +161,8 @@ static int set_number(struct blipmq_sock *bs, int option, sockptr_t value,
 	switch (option) {
 	case BLIPMQ_INFO:
 		if (number & ~(BLIPMQ_INFO_ID | BLIPMQ_INFO_TIMESTAMP |
-			       BLIPMQ_INFO_LOST | BLIPMQ_INFO_CREDENTIALS))
+			       BLIPMQ_INFO_LOST | BLIPMQ_INFO_CREDENTIALS |
+			       BLIPMQ_INFO_RETAINED))
 			return -EINVAL;
 		WRITE_ONCE(bs->info, number);
 		return 0;

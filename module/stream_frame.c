@@ -306,6 +306,26 @@ static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs,
 	return v;
 }
 
+static struct blipmq_verdict pub_retain(struct blipmq_sock *bs,
+					struct blipmq_batch *batch,
+					struct sk_buff *b, u32 offset, u64 id)
+{
+	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
+
+	switch (blipmq_retain_prepare(bs->ns, &batch->retain, b, offset, id)) {
+	case 0:
+		batch->retains = true;
+		v.code = BLIPMQ_CODE_OK;
+		break;
+	case -ENOBUFS:
+		v.text = "limit of retained values or topics is reached";
+		break;
+	default:
+		v.text = "out of memory";
+	}
+	return v;
+}
+
 /*
  * Only the topic and the eight bytes behind it are looked at.
  */
@@ -316,6 +336,7 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	u32 want = f->topic_len + BLIPMQ_FRAME_PUB_FIXED;
 	u32 len = min(want, f->size - BLIPMQ_FRAME_HEADER);
 	bool confirm = f->flags & BLIPMQ_FLAG_CONFIRM;
+	bool retains = f->flags & BLIPMQ_FLAG_RETAIN;
 	struct blipmq_verdict v;
 	u8 *topic = blipmq_bundle_head(b, offset + BLIPMQ_FRAME_HEADER, len);
 	u32 tag = 0;
@@ -325,23 +346,28 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 				    len - min_t(u32, len, f->topic_len));
 	if (len == want)
 		tag = blipmq_get_le32(topic + f->topic_len + 4);
+	/* A message that is retained is a bundle of its own. */
+	if (!v.code && retains && batch->nr_topics)
+		return BLIPMQ_FRAME_BARRIER;
 	if (!v.code)
 		v = pub_check_limits(bs, b, &id);
 	if (!batch->nr_topics)
 		batch_begin(bs, batch, offset, index);
-	if (v.code || confirm) {
-		if (blipmq_answers_reserve(&bs->answers, bs->sender))
-			return -ENOMEM;
-		if (v.code)
-			return frame_fail(bs, batch, f, topic, tag, v);
+	if ((v.code || confirm || retains) &&
+	    blipmq_answers_reserve(&bs->answers, bs->sender))
+		return -ENOMEM;
+	if (!v.code && retains)
+		v = pub_retain(bs, batch, b, offset, id);
+	if (v.code)
+		return frame_fail(bs, batch, f, topic, tag, v);
+	if (confirm)
 		blipmq_answers_ack(&bs->answers, topic, f->topic_len, tag);
-	}
 	batch_add(batch, b, offset + BLIPMQ_FRAME_HEADER, f->topic_len, index);
 	blipmq_frame_to_msg(topic - BLIPMQ_FRAME_HEADER,
 			    topic + f->topic_len, id);
 	blipmq_count(&bs->published, 1);
 	blipmq_count(&bs->published_bytes, f->size);
-	return BLIPMQ_FRAME_TAKEN;
+	return retains ? BLIPMQ_FRAME_LAST : BLIPMQ_FRAME_TAKEN;
 }
 
 /**

@@ -35,8 +35,11 @@ static int batch_publish(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	if (!batch->nr_topics)
 		return 0;
 	blipmq_bundle_seal(b, *offset, *frames);
-	err = blipmq_fanout(bs, b, batch->topics, batch->nr_topics);
+	err = blipmq_fanout(bs, b, batch->topics, batch->nr_topics,
+			    batch->retains ? &batch->retain : NULL);
 	if (unlikely(err)) {
+		if (batch->retains)
+			blipmq_retain_cancel(bs->ns, &batch->retain);
 		blipmq_stream_undo(bs, batch, b, *offset);
 		*offset = batch->first;
 		*frames = batch->first_index;
@@ -63,6 +66,7 @@ static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
 	int ret = 0, err;
 
 	batch.nr_topics = 0;
+	batch.retains = false;
 	while (n < bs->input.frames_max &&
 	       len - offset >= BLIPMQ_FRAME_HEADER &&
 	       offset + BLIPMQ_FRAME_HEADER <= skb_headlen(b)) {

@@ -22,7 +22,7 @@ void blipmq_stream_drop_input(struct blipmq_sock *bs);
 enum blipmq_frame_result {
 	BLIPMQ_FRAME_TAKEN,	/* go on with the next one */
 	BLIPMQ_FRAME_BARRIER,	/* publish what is before it, and come again */
-	BLIPMQ_FRAME_LAST,	/* nothing behind it is looked at */
+	BLIPMQ_FRAME_LAST,	/* the bundle ends with it */
 };
 
 int __must_check blipmq_stream_frame(struct blipmq_sock *bs,

@@ -8,6 +8,7 @@
 
 #include "netns.h"
 #include "pattern.h"
+#include "retain.h"
 #include "set.h"
 #include "sock.h"
 #include "subscription.h"
@@ -161,7 +162,8 @@ static int subscription_create(struct blipmq_sock *bs,
  * @bs: the socket
  * @names: to what
  *
- * Publishes that begin after the return are received.
+ * Publishes that begin after the return are received. A plain subscription
+ * that is new gets the retained values first.
  *
  * Context: the socket's tx_lock is held; may sleep.
  * Return: 0, also when it is subscribed already; -ENOBUFS at a limit, -EDQUOT
@@ -179,7 +181,11 @@ int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 	if (err)
 		return err;
 	if (!subscription_find(bs, in.set)) {
+		down_write(&bs->ns->retain_sem);
 		err = subscription_create(bs, &in);
+		if (!err)
+			blipmq_retain_replay(bs, names);
+		up_write(&bs->ns->retain_sem);
 		if (!err)
 			return 0;
 	}

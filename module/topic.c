@@ -86,6 +86,7 @@ static struct blipmq_topic *topic_create(struct blipmq_net *ns, const u8 *name,
 		return NULL;
 	topic->generation = blipmq_trie_generation(&ns->trie, name, len);
 	INIT_LIST_HEAD(&topic->idle);
+	INIT_LIST_HEAD(&topic->retaining);
 	topic->name_len = len;
 	memcpy(topic->name, name, len);
 	if (subscriber) {

@@ -20,9 +20,12 @@
  * @generation: the number in the trie that tells whether @route still holds
  * @set: those who subscribed to exactly this topic, NULL before the first
  * @owner: whose limit it counts for while it has users, NULL for nobody's
- * @users: how many do, under the namespace's topics_lock
+ * @users: how many do, and one for a retained value; under the namespace's
+ *	topics_lock
  * @idle: in the namespace's list while @users is zero
  * @idle_since: jiffies when that began, or when it was last seen in use
+ * @retained: its last value, or NULL; under the namespace's retain_lock
+ * @retaining: in the namespace's list while there is one
  * @rcu: frees it
  * @name_len: bytes of @name
  * @name: the topic
@@ -37,6 +40,8 @@ struct blipmq_topic {
 	u32				users;
 	struct list_head		idle;
 	unsigned long			idle_since;
+	struct sk_buff			*retained;
+	struct list_head		retaining;
 	struct rcu_head			rcu;
 	u8				name_len;
 	u8				name[];

@@ -13,6 +13,7 @@ struct blipmq_batch;
 struct blipmq_gather;
 struct blipmq_net;
 struct blipmq_queue;
+struct blipmq_retain;
 struct blipmq_sender;
 struct blipmq_sock;
 struct blipmq_topic;
@@ -75,6 +76,8 @@ enum blipmq_push {
  * @topics: topics in the namespace
  * @subscriptions: subscriptions of one socket
  * @user_topics: topics that one user may bring into being
+ * @retained_messages: retained values in the namespace
+ * @retained_bytes: memory that they hold
  * @memory_bytes: message memory of the namespace
  * @share_bytes: what receivers may hold, shared among users
  * @flight_bytes: memory of the messages of one publisher that wait
@@ -90,6 +93,8 @@ struct blipmq_limits {
 	u32	topics;
 	u32	subscriptions;
 	u32	user_topics;
+	u32	retained_messages;
+	u64	retained_bytes;
 	u64	memory_bytes;
 	u64	share_bytes;
 	u64	flight_bytes;

@@ -4,10 +4,10 @@
 # On kselftest_harness.h or kselftest.h of the kernel source, which is looked up
 # at build time and never copied in.
 TEST_HARNESS := names frame_rules ring_stress seqpacket seqpacket_options \
-	seqpacket_control readiness stream stream_io stream_order stream_limits \
-	shares limit_set identity protocol cuts changing many overflow block \
-	block_stream totals memory leaks slow index kill patterns patterns_many \
-	threads conflate groups groups_many
+	seqpacket_control readiness stream stream_io stream_order \
+	stream_limits shares limit_set identity protocol cuts changing many \
+	overflow block block_stream totals memory leaks slow index kill \
+	patterns patterns_many threads conflate groups groups_many retain
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 
@@ -29,7 +29,7 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o
 
 $(BUILD)/tests/names: $(BUILD)/obj/module/pattern.o
 $(BUILD)/tests/frame_rules: $(addprefix $(BUILD)/obj/module/,frame.o pattern.o)
-$(addprefix $(BUILD)/tests/,patterns groups): $(BUILD)/obj/tests/reader.o
+$(addprefix $(BUILD)/tests/,patterns groups retain): $(BUILD)/obj/tests/reader.o
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o)
 $(BUILD)/tests/fuzz_calls: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz/calls*.c))

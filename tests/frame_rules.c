@@ -182,7 +182,7 @@ TEST(frame_flags)
 
 			if (flags & 3 & ~ops[i].defined)
 				want = 400;
-			else if (flags & 14 || ops[i].op == BLIPMQ_OP_AUTH)
+			else if (flags & 12 || ops[i].op == BLIPMQ_OP_AUTH)
 				want = 501;
 			EXPECT_EQ(want, judge(8 + len + ops[i].fixed,
 					      ops[i].op, flags, len, 0,
@@ -215,7 +215,7 @@ TEST(frame_not_built_goes_last)
 	EXPECT_EQ(0, judge(17, BLIPMQ_OP_PUB, 1, 1, 0, "a", zeros, 8));
 	EXPECT_EQ(0, judge(17, BLIPMQ_OP_PUB, 1, 1, 0, "a", never, 8));
 	EXPECT_EQ(501, judge(17, BLIPMQ_OP_PUB, 0, 1, 0, "a", ttl, 8));
-	EXPECT_EQ(501, judge(17, BLIPMQ_OP_PUB, 2, 1, 0, "a", zeros, 8));
+	EXPECT_EQ(0, judge(17, BLIPMQ_OP_PUB, 2, 1, 0, "a", zeros, 8));
 	EXPECT_EQ(422, judge(17, BLIPMQ_OP_PUB, 2, 1, 0, "*", ttl, 8));
 	EXPECT_EQ(422, judge(17, BLIPMQ_OP_PUB, 4, 1, 0, " ", zeros, 8));
 	EXPECT_EQ(400, judge(15, BLIPMQ_OP_PUB, 2, 1, 0, "*", ttl, 6));

@@ -181,13 +181,6 @@ TEST_F(groups, beside_plain)
 	EXPECT_TRUE(each_has(self->r + 1, 1, 10));
 }
 
-static bool set_limit(struct reader *r, u32 messages)
-{
-	if (r->way == READER_PACKET)
-		return lib_set_u32(r->fd, BLIPMQ_QUEUE_MESSAGES, messages);
-	return lib_option(&r->peer, BLIPMQ_QUEUE_MESSAGES, messages);
-}
-
 static u64 overflow(struct reader *r, int nr)
 {
 	struct blipmq_socket_stats s;
@@ -211,7 +204,7 @@ TEST_F(groups, full)
 		if (variant->way[i] == READER_TCP)
 			return;
 	for (i = 0; i < MEMBERS; i++) {
-		ASSERT_TRUE(set_limit(&self->r[i], limit[i]));
+		ASSERT_TRUE(reader_set_limits(&self->r[i], limit[i], 1 << 20));
 		ASSERT_TRUE(reader_subscribe(&self->r[i], "gr.a", "x"));
 	}
 	/* At once, and then what is left one at a time. */

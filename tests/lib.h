@@ -122,6 +122,7 @@ bool lib_law(const struct blipmq_socket_stats *stats);
  * @id: with @have_id
  * @timestamp: with @have_timestamp
  * @lost: messages lost before this one
+ * @retained: it is a retained value
  * @controls: control messages
  */
 struct lib_message {
@@ -136,6 +137,7 @@ struct lib_message {
 	u64		timestamp;
 	bool		have_lost;
 	u64		lost;
+	bool		retained;
 	unsigned int	controls;
 };
 

@@ -169,6 +169,9 @@ void lib_take_controls(struct lib_message *m, struct msghdr *msg)
 			m->lost = control_u64(c);
 			m->have_lost = true;
 			break;
+		case BLIPMQ_RETAINED:
+			m->retained = true;
+			break;
 		}
 	}
 }

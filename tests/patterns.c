@@ -339,16 +339,6 @@ static void *publish(void *arg)
 	return NULL;
 }
 
-/* Nothing of a moment's flow may be lost for want of room. */
-static bool roomy(struct reader *r)
-{
-	if (r->way == READER_PACKET)
-		return lib_set_u32(r->fd, BLIPMQ_QUEUE_MESSAGES, 1 << 20) &&
-		       lib_set_u32(r->fd, BLIPMQ_QUEUE_BYTES, 16 << 20);
-	return lib_option(&r->peer, BLIPMQ_QUEUE_MESSAGES, 1 << 20) &&
-	       lib_option(&r->peer, BLIPMQ_QUEUE_BYTES, 16 << 20);
-}
-
 /*
  * What begins after the confirmation is received: the first message is not
  * newer than that, and none is missing from there on.
@@ -378,7 +368,8 @@ TEST_F_TIMEOUT(patterns, from_the_confirmation_on, 120)
 			lib_subscription(other, BLIPMQ_UNSUBSCRIBE, "pt.f.*",
 					 NULL);
 		ASSERT_TRUE(reader_open(&r, variant->way));
-		ASSERT_TRUE(roomy(&r));
+		/* Nothing of a moment's flow may be lost for want of room. */
+		ASSERT_TRUE(reader_set_limits(&r, 1 << 20, 16 << 20));
 		__atomic_store_n(&f.most, UINT32_MAX, __ATOMIC_SEQ_CST);
 		ASSERT_TRUE(reader_subscribe(&r, pattern, NULL));
 		begun = __atomic_load_n(&f.begun, __ATOMIC_SEQ_CST);

@@ -211,6 +211,10 @@ static void flags(void)
 		for (f = 2; f < 16; f++) {
 			struct row r = frames[i].row;
 
+			/* RETAIN of a PUB, which is no error. */
+			if (!(f & 12) && (f & 2) && frames[i].defined & 2)
+				continue;
+
 			r.flags = f;
 			r.code = f & 3 & ~frames[i].defined ? 400 : 501;
 			if (r.code == 400) {

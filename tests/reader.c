@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,6 +25,10 @@ bool reader_open(struct reader *r, enum reader_way way)
 
 void reader_close(struct reader *r)
 {
+	for (; r->at_early < r->nr_early; r->at_early++)
+		free(r->early[r->at_early].bytes);
+	r->at_early = 0;
+	r->nr_early = 0;
 	if (r->way == READER_PACKET)
 		close(r->fd);
 	else
@@ -44,6 +49,45 @@ static void put(struct reader *r, int option, const char *pattern,
 		BLIPMQ_FLAG_CONFIRM, pattern, body, group ? len + 1 : 0);
 }
 
+static bool keep_early(struct reader *r, const struct lib_frame *in)
+{
+	struct reader_early *e = &r->early[r->nr_early];
+
+	if (r->nr_early == READER_EARLY)
+		return false;
+	memcpy(e->topic, in->topic, in->f.topic_len);
+	e->topic[in->f.topic_len] = '\0';
+	e->len = in->body_len - 8;
+	e->bytes = malloc(e->len + 1);
+	if (!e->bytes)
+		return false;
+	memcpy(e->bytes, in->body + 8, e->len);
+	e->retained = in->f.flags & BLIPMQ_FLAG_RETAIN;
+	r->nr_early++;
+	return true;
+}
+
+/* The confirmation, which messages may come before. */
+static bool expect_ack(struct reader *r, const char *pattern)
+{
+	struct lib_frame in;
+	int ret;
+
+	for (;;) {
+		ret = lib_next(&r->peer, &in);
+		if (ret != 1 || in.f.op != BLIPMQ_OP_MSG ||
+		    !keep_early(r, &in))
+			break;
+	}
+	if (ret == 1 && in.f.op == BLIPMQ_OP_ACK &&
+	    in.f.topic_len == strlen(pattern) &&
+	    !memcmp(in.topic, pattern, in.f.topic_len))
+		return true;
+	lib_say("expected ACK of %s, got %d: operation %u", pattern, ret,
+		in.f.op);
+	return false;
+}
+
 static bool done(struct reader *r, int option, const char *pattern,
 		 const char *group)
 {
@@ -57,7 +101,7 @@ static bool done(struct reader *r, int option, const char *pattern,
 		return !ret;
 	}
 	put(r, option, pattern, group);
-	return lib_send(&r->peer) && lib_expect_ack(&r->peer, 0, pattern);
+	return lib_send(&r->peer) && expect_ack(r, pattern);
 }
 
 bool reader_subscribe(struct reader *r, const char *pattern, const char *group)
@@ -99,6 +143,22 @@ bool reader_refused(struct reader *r, int option, const char *pattern,
 	       lib_expect_err(&r->peer, code_of(error), 0, pattern);
 }
 
+static int next_early(struct reader *r, char *topic, void *payload,
+		      size_t room)
+{
+	struct reader_early *e = &r->early[r->at_early++];
+
+	strcpy(topic, e->topic);
+	memcpy(payload, e->bytes, e->len < room ? e->len : room);
+	r->retained = e->retained;
+	free(e->bytes);
+	if (r->at_early == r->nr_early) {
+		r->at_early = 0;
+		r->nr_early = 0;
+	}
+	return (int)e->len;
+}
+
 /* The next message; its bytes, -EAGAIN when there is none in time. */
 static int next(struct reader *r, char *topic, void *payload, size_t room,
 		bool wait)
@@ -107,16 +167,20 @@ static int next(struct reader *r, char *topic, void *payload, size_t room,
 	struct lib_frame in;
 	size_t len;
 
+	if (r->nr_early)
+		return next_early(r, topic, payload, room);
 	if (r->way == READER_PACKET) {
 		if (lib_recvmsg(r->fd, &m, payload, room,
 				wait ? 0 : MSG_DONTWAIT) >= 0)
 			strcpy(topic, m.topic);
+		r->retained = m.retained;
 		return (int)m.len;
 	}
 	if (lib_next(&r->peer, &in) != 1 || in.f.op != BLIPMQ_OP_MSG) {
 		lib_say("no message: operation %u", in.f.op);
 		return -EAGAIN;
 	}
+	r->retained = in.f.flags & BLIPMQ_FLAG_RETAIN;
 	memcpy(topic, in.topic, in.f.topic_len);
 	topic[in.f.topic_len] = '\0';
 	len = in.body_len - 8;
@@ -185,9 +249,12 @@ int reader_count(struct reader *r)
 	struct lib_frame in;
 	int n = 0, ret;
 
+	for (; r->nr_early; n++)
+		next_early(r, name, bytes, sizeof(bytes));
 	switch (r->way) {
 	case READER_TCP:
-		return count_tcp(r);
+		ret = count_tcp(r);
+		return ret < 0 ? ret : n + ret;
 	case READER_PACKET:
 		while ((ret = next(r, name, bytes, sizeof(bytes), false)) >= 0)
 			n++;
@@ -211,4 +278,14 @@ bool reader_expect_nothing(struct reader *r)
 	if (n)
 		lib_say("expected nothing, got %d messages", n);
 	return !n;
+}
+
+/* Limits of its queue. */
+bool reader_set_limits(struct reader *r, u32 messages, u32 bytes)
+{
+	if (r->way == READER_PACKET)
+		return lib_set_u32(r->fd, BLIPMQ_QUEUE_MESSAGES, messages) &&
+		       lib_set_u32(r->fd, BLIPMQ_QUEUE_BYTES, bytes);
+	return lib_option(&r->peer, BLIPMQ_QUEUE_MESSAGES, messages) &&
+	       lib_option(&r->peer, BLIPMQ_QUEUE_BYTES, bytes);
 }

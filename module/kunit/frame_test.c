@@ -50,7 +50,7 @@ static const struct frame_case frame_cases[] = {
 	  400 },
 	{ "pub_no_topic", OP(PUB), 0, 0, "", 0, ZEROS, 8, 0, 422 },
 	{ "pub_wildcard", OP(PUB), 0, 0, "a.*", 0, ZEROS, 8, 0, 422 },
-	{ "pub_retain", OP(PUB), 2, 0, "a", 0, ZEROS, 8, 0, 501 },
+	{ "pub_retain", OP(PUB), 2, 0, "a", 0, ZEROS, 8, 0, 0 },
 	{ "pub_ttl", OP(PUB), 0, 0, "a", 0, "\1\0\0\0\0\0\0\0", 8, 0, 501 },
 	{ "pub_ttl_never", OP(PUB), 0, 0, "a", 0,
 	  "\377\377\377\377\0\0\0\0", 8, 0, 0 },
@@ -182,7 +182,7 @@ static u16 frame_twin(const struct blipmq_frame *f, const u8 *topic,
 
 		if (!blipmq_topic_valid(topic, f->topic_len))
 			return 422;
-		if ((f->flags & 2) || (ttl && ttl != U32_MAX))
+		if (ttl && ttl != U32_MAX)
 			return 501;
 	}
 	return f->op == OP(AUTH) || f->flags & 12 ? 501 : 0;

@@ -1,10 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * libFuzzer harness of topics and patterns: every input is a name.
+ * libFuzzer harness of topics and patterns: every input is a name, and a topic
+ * behind a pattern.
  */
+#include <string.h>
+
 #include "../../module/pattern.h"
 #include "fuzz.h"
 #include "twin.h"
+
+/* The first zero byte parts a pattern from a topic. */
+static void matching(const uint8_t *data, size_t size)
+{
+	const uint8_t *zero = memchr(data, 0, size);
+	size_t len = zero ? (size_t)(zero - data) : size;
+	size_t rest = zero ? size - len - 1 : 0;
+	u8 *pattern, *topic;
+
+	if (twin_name(data, len) == TWIN_NO_NAME ||
+	    twin_name(data + len + 1, rest) != TWIN_TOPIC)
+		return;
+	pattern = fuzz_copy(data, len);
+	topic = fuzz_copy(data + len + 1, rest);
+	FUZZ_CHECK(blipmq_pattern_matches(pattern, len, topic, rest) ==
+		   twin_matches(data, len, data + len + 1, rest));
+	free(pattern);
+	free(topic);
+}
 
 int fuzz_input(const uint8_t *data, size_t size)
 {
@@ -22,5 +44,7 @@ int fuzz_input(const uint8_t *data, size_t size)
 		FUZZ_CHECK(blipmq_utf8_sequence(name + i, size - i) ==
 			   twin_character(data + i, size - i));
 	free(name);
+	if (size && memchr(data, 0, size))
+		matching(data, size);
 	return 0;
 }

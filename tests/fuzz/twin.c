@@ -146,6 +146,27 @@ enum twin_name twin_name(const uint8_t *s, size_t len)
 	return kind;
 }
 
+/* Does a pattern match a topic? Token by token, from the front. */
+bool twin_matches(const uint8_t *p, size_t p_len, const uint8_t *t,
+		  size_t t_len)
+{
+	size_t p_end = 0, t_end = 0;
+
+	while (p_end < p_len && p[p_end] != '.')
+		p_end++;
+	while (t_end < t_len && t[t_end] != '.')
+		t_end++;
+	if (token(p, p_end) == '>')
+		return true;
+	if (token(p, p_end) != '*' &&
+	    (p_end != t_end || memcmp(p, t, p_end)))
+		return false;
+	if (p_end == p_len || t_end == t_len)
+		return p_end == p_len && t_end == t_len;
+	return twin_matches(p + p_end + 1, p_len - p_end - 1, t + t_end + 1,
+			    t_len - t_end - 1);
+}
+
 static uint64_t number(const uint8_t *s, int bytes)
 {
 	return bytes ? s[0] + 256 * number(s + 1, bytes - 1) : 0;
@@ -188,7 +209,7 @@ unsigned int twin_body(const uint8_t *frame, size_t size)
 		return 400;
 	body = topic + topic_len;
 	len = size - 8 - topic_len;
-	unbuilt = flags & (ACKED | REDELIVERED | RETAIN) || row->op == 10;
+	unbuilt = flags & (ACKED | REDELIVERED) || row->op == 10;
 
 	if (row->name == '-' && topic_len)
 		malformed = true;

@@ -18,6 +18,8 @@ enum twin_name {
 
 size_t twin_character(const uint8_t *s, size_t len);
 enum twin_name twin_name(const uint8_t *s, size_t len);
+bool twin_matches(const uint8_t *p, size_t p_len, const uint8_t *t,
+		  size_t t_len);
 unsigned int twin_header(const uint8_t *header, uint64_t payload_max);
 unsigned int twin_body(const uint8_t *frame, size_t size);
 unsigned int twin_fixed(unsigned int op);

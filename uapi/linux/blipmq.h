@@ -74,6 +74,7 @@ enum blipmq_overflow {
 #define BLIPMQ_INFO_TIMESTAMP	2
 #define BLIPMQ_INFO_LOST	4
 #define BLIPMQ_INFO_CREDENTIALS	8
+#define BLIPMQ_INFO_RETAINED	16
 
 /* Control messages, level SOL_BLIPMQ. */
 enum {
@@ -82,6 +83,7 @@ enum {
 	BLIPMQ_TIMESTAMP	= 3,	/* __u64 ns, CLOCK_REALTIME, receive */
 	BLIPMQ_LOST		= 4,	/* __u64, receive: after a gap */
 	BLIPMQ_PUBLISH		= 5,	/* struct blipmq_publish, send */
+	BLIPMQ_RETAINED		= 6,	/* __u32, 1: a retained value, receive */
 };
 
 /* struct blipmq_publish.flags */

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keeping the last values of topics, and giving them to those who join.
+ */
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "bundle.h"
+#include "frame.h"
+#include "netns.h"
+#include "pattern.h"
+#include "queue.h"
+#include "retain.h"
+#include "sender.h"
+#include "sock.h"
+#include "topic.h"
+
+/* Values that are given to a joiner without letting others run. */
+#define REPLAY_BATCH	64
+
+/*
+ * A bundle of its own with a copy of the frame, which says what it is. Others
+ * have the frame without the flag.
+ */
+static struct sk_buff *retain_copy(struct sk_buff *b, u32 offset,
+				   const struct blipmq_frame *f, u64 id)
+{
+	u32 fixed = BLIPMQ_FRAME_HEADER + f->topic_len, size = f->size;
+	struct blipmq_sender *sender;
+	struct sk_buff *copy;
+	u32 done, n;
+	u8 *part;
+
+	/* Not in flight: the limits of retained values bound it. */
+	sender = blipmq_sender_clone(blipmq_bundle_cb(b)->sender);
+	if (!sender)
+		return NULL;
+	part = kmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
+	copy = part ? blipmq_bundle_alloc(sender, size, BLIPMQ_BUNDLE_GFP) :
+		      NULL;
+	blipmq_sender_retire(sender);
+	for (done = 0; copy && done < size; done += n) {
+		n = min_t(u32, size - done, PAGE_SIZE);
+		if (skb_copy_bits(b, offset + done, part, n) ||
+		    skb_store_bits(copy, done, part, n)) {
+			blipmq_bundle_put(copy);
+			copy = NULL;
+		}
+	}
+	kfree(part);
+	if (!copy)
+		return NULL;
+	blipmq_frame_to_msg(blipmq_bundle_head(copy, 0, BLIPMQ_FRAME_HEADER),
+			    blipmq_bundle_head(copy, fixed, sizeof(id)), id);
+	*blipmq_bundle_head(copy, 4, 1) |= BLIPMQ_FLAG_RETAIN;
+	blipmq_bundle_seal(copy, size, 1);
+	return copy;
+}
+
+/* Would one more value of so many bytes be too much? A snapshot. */
+static bool retain_is_full(struct blipmq_net *ns, struct blipmq_topic *topic,
+			   u32 bytes)
+{
+	u64 values, sum;
+	bool full;
+
+	spin_lock(&ns->retain_lock);
+	values = ns->nr_retained + 1;
+	sum = ns->retained_bytes + bytes;
+	if (topic->retained) {
+		values--;
+		sum -= blipmq_bundle_cb(topic->retained)->charge;
+	}
+	full = values > READ_ONCE(ns->limits.retained_messages) ||
+	       sum > READ_ONCE(ns->limits.retained_bytes);
+	spin_unlock(&ns->retain_lock);
+	return full;
+}
+
+static struct blipmq_topic *retain_topic(struct blipmq_net *ns, const u8 *name,
+					 u8 len, bool clear)
+{
+	bool there;
+
+	if (clear) {
+		rcu_read_lock();
+		there = blipmq_topic_find(ns, name, len);
+		rcu_read_unlock();
+		/* What is not there need not be cleared. */
+		if (!there)
+			return NULL;
+	}
+	return blipmq_topic_get(ns, NULL, name, len);
+}
+
+/**
+ * blipmq_retain_prepare() - get ready to keep a message
+ * @ns: the namespace
+ * @r: set to what blipmq_retain_swap() or blipmq_retain_cancel() wants
+ * @b: the bundle that it is in
+ * @offset: where its PUB or MSG starts
+ * @id: its msg_id
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOBUFS at a limit of the namespace; -ENOMEM.
+ */
+int blipmq_retain_prepare(struct blipmq_net *ns, struct blipmq_retain *r,
+			  struct sk_buff *b, u32 offset, u64 id)
+{
+	struct blipmq_frame f;
+	bool clear;
+	int err = -ENOMEM;
+
+	blipmq_frame_decode(&f, blipmq_bundle_head(b, offset,
+						   BLIPMQ_FRAME_HEADER));
+	clear = f.size == BLIPMQ_FRAME_HEADER + f.topic_len +
+			  BLIPMQ_FRAME_PUB_FIXED;
+	r->value = NULL;
+	r->topic = retain_topic(ns, blipmq_bundle_head(b, offset +
+						       BLIPMQ_FRAME_HEADER,
+						       f.topic_len),
+				f.topic_len, clear);
+	if (IS_ERR(r->topic))
+		return PTR_ERR(r->topic);
+	if (clear)
+		return 0;
+	r->value = retain_copy(b, offset, &f, id);
+	if (!r->value)
+		goto err_cancel;
+	err = -ENOBUFS;
+	if (retain_is_full(ns, r->topic, blipmq_bundle_cb(r->value)->charge))
+		goto err_cancel;
+	return 0;
+
+err_cancel:
+	blipmq_retain_cancel(ns, r);
+	return err;
+}
+
+/**
+ * blipmq_retain_cancel() - undo blipmq_retain_prepare()
+ * @ns: the namespace
+ * @r: what it set
+ *
+ * Context: may sleep.
+ */
+void blipmq_retain_cancel(struct blipmq_net *ns, struct blipmq_retain *r)
+{
+	if (r->value)
+		blipmq_bundle_put(r->value);
+	if (r->topic)
+		blipmq_topic_put(ns, r->topic);
+}
+
+/**
+ * blipmq_retain_swap() - let a value be the topic's last
+ * @ns: the namespace
+ * @r: what blipmq_retain_prepare() set; used up
+ * @time: when the message was published
+ *
+ * A topic that has a value is held by it.
+ *
+ * Context: retain_sem is held for reading; may sleep.
+ */
+void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
+			ktime_t time)
+{
+	struct blipmq_topic *topic = r->topic;
+	struct sk_buff *old;
+
+	lockdep_assert_held(&ns->retain_sem);
+	if (!topic)
+		return;
+	if (r->value)
+		r->value->tstamp = time;
+	spin_lock(&ns->retain_lock);
+	old = topic->retained;
+	topic->retained = r->value;
+	if (old) {
+		WRITE_ONCE(ns->nr_retained, ns->nr_retained - 1);
+		ns->retained_bytes -= blipmq_bundle_cb(old)->charge;
+	}
+	if (r->value) {
+		WRITE_ONCE(ns->nr_retained, ns->nr_retained + 1);
+		ns->retained_bytes += blipmq_bundle_cb(r->value)->charge;
+	}
+	if (!old && r->value)
+		list_add_tail(&topic->retaining, &ns->retained);
+	else if (old && !r->value)
+		list_del_init(&topic->retaining);
+	spin_unlock(&ns->retain_lock);
+	if (old) {
+		blipmq_bundle_put(old);
+		blipmq_topic_put(ns, topic);
+	}
+	if (!r->value)
+		blipmq_topic_put(ns, topic);
+}
+
+static void retain_push(struct blipmq_sock *bs, struct sk_buff *value)
+{
+	blipmq_bundle_get(value, 1);
+	rcu_read_lock();
+	if (blipmq_queue_push(&bs->queue, value, 1) != BLIPMQ_PUSH_KEPT)
+		blipmq_bundle_put(value);
+	rcu_read_unlock();
+}
+
+/**
+ * blipmq_retain_replay() - give a new subscriber the last values
+ * @bs: the socket
+ * @names: what it has just subscribed to
+ *
+ * Members of queue groups get none: they share what comes.
+ *
+ * Context: retain_sem is held for writing, which keeps topics from changing
+ * theirs; may sleep.
+ */
+void blipmq_retain_replay(struct blipmq_sock *bs,
+			  const struct blipmq_names *names)
+{
+	struct blipmq_net *ns = bs->ns;
+	struct blipmq_topic *topic;
+	u32 n = 0;
+
+	lockdep_assert_held_write(&ns->retain_sem);
+	if (names->group_len)
+		return;
+	list_for_each_entry(topic, &ns->retained, retaining) {
+		if (blipmq_pattern_matches(names->pattern, names->pattern_len,
+					   topic->name, topic->name_len))
+			retain_push(bs, topic->retained);
+		if (++n % REPLAY_BATCH == 0)
+			cond_resched();
+	}
+}
+
+/**
+ * blipmq_retain_init() - nothing is retained yet
+ * @ns: the namespace
+ */
+void blipmq_retain_init(struct blipmq_net *ns)
+{
+	init_rwsem(&ns->retain_sem);
+	spin_lock_init(&ns->retain_lock);
+	INIT_LIST_HEAD(&ns->retained);
+}
+
+/**
+ * blipmq_retain_destroy() - forget all values
+ * @ns: the namespace, without sockets
+ *
+ * Context: may sleep.
+ */
+void blipmq_retain_destroy(struct blipmq_net *ns)
+{
+	struct blipmq_topic *topic, *next;
+	struct blipmq_retain clear = {};
+
+	down_read(&ns->retain_sem);
+	list_for_each_entry_safe(topic, next, &ns->retained, retaining) {
+		clear.topic = blipmq_topic_get(ns, NULL, topic->name,
+					       topic->name_len);
+		if (!WARN_ON_ONCE(clear.topic != topic))
+			blipmq_retain_swap(ns, &clear, 0);
+	}
+	up_read(&ns->retain_sem);
+}
