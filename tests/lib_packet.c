@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "lib.h"
 
@@ -62,6 +63,63 @@ ssize_t lib_sendto(int fd, const char *topic, const void *payload, size_t len)
 			   (struct sockaddr *)&sa, sa_len);
 
 	return n < 0 ? -errno : n;
+}
+
+/* The same, to be kept as the topic's last value. */
+ssize_t lib_retain(int fd, const char *topic, const void *payload, size_t len)
+{
+	union {
+		struct cmsghdr c;
+		char bytes[CMSG_SPACE(sizeof(struct blipmq_publish)) +
+			   CMSG_SPACE(256)];
+	} control = { .bytes = { 0 } };
+	struct blipmq_publish publish = { .flags = BLIPMQ_PUBLISH_RETAIN };
+	struct iovec iov = { .iov_base = (void *)payload, .iov_len = len };
+	size_t topic_len = strlen(topic);
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(sizeof(publish)) +
+				  CMSG_SPACE(topic_len),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	ssize_t n;
+
+	c->cmsg_level = SOL_BLIPMQ;
+	c->cmsg_type = BLIPMQ_PUBLISH;
+	c->cmsg_len = CMSG_LEN(sizeof(publish));
+	memcpy(CMSG_DATA(c), &publish, sizeof(publish));
+	c = CMSG_NXTHDR(&msg, c);
+	c->cmsg_level = SOL_BLIPMQ;
+	c->cmsg_type = BLIPMQ_TOPIC;
+	c->cmsg_len = CMSG_LEN(topic_len);
+	memcpy(CMSG_DATA(c), topic, topic_len);
+	n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
+/* Clear all retained values of the namespace; how many, or -1. */
+int lib_forget_retained(void)
+{
+	int fd = lib_packet(), n = 0;
+	struct lib_message m;
+	char c;
+
+	if (!lib_set_u32(fd, BLIPMQ_QUEUE_MESSAGES, 1 << 20) ||
+	    !lib_set_u32(fd, BLIPMQ_QUEUE_BYTES, 256 << 20) ||
+	    !lib_set_u32(fd, BLIPMQ_INFO, BLIPMQ_INFO_RETAINED) ||
+	    lib_subscription(fd, BLIPMQ_SUBSCRIBE, ">", NULL)) {
+		close(fd);
+		return -1;
+	}
+	while (lib_recvmsg(fd, &m, &c, 1, MSG_DONTWAIT) >= 0) {
+		if (!m.retained)
+			continue;
+		lib_retain(fd, m.topic, "", 0);
+		n++;
+	}
+	close(fd);
+	return n;
 }
 
 bool lib_set_u32(int fd, int option, u32 value)

@@ -166,37 +166,12 @@ TEST_F(retain, in_a_write)
 	EXPECT_TRUE(reader_expect_nothing(&self->r));
 }
 
-static ssize_t send_retained(int fd, const char *topic, const void *payload,
-			     size_t len)
-{
-	union {
-		struct cmsghdr c;
-		char bytes[CMSG_SPACE(sizeof(struct blipmq_publish))];
-	} control = { .bytes = { 0 } };
-	struct blipmq_publish publish = { .flags = BLIPMQ_PUBLISH_RETAIN };
-	struct iovec iov = { .iov_base = (void *)payload, .iov_len = len };
-	struct sockaddr_blipmq sa;
-	struct msghdr msg = {
-		.msg_name = &sa, .msg_namelen = lib_address(&sa, topic),
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-	ssize_t n;
-
-	control.c.cmsg_level = SOL_BLIPMQ;
-	control.c.cmsg_type = BLIPMQ_PUBLISH;
-	control.c.cmsg_len = CMSG_LEN(sizeof(publish));
-	memcpy(CMSG_DATA(&control.c), &publish, sizeof(publish));
-	n = sendmsg(fd, &msg, MSG_NOSIGNAL);
-	return n < 0 ? -errno : n;
-}
-
 TEST_F(retain, by_packet)
 {
 	int fd = lib_packet();
 
-	EXPECT_EQ(3, send_retained(fd, "rt.a", "one", 3));
-	EXPECT_EQ(-EINVAL, send_retained(fd, "rt..a", "one", 3));
+	EXPECT_EQ(3, lib_retain(fd, "rt.a", "one", 3));
+	EXPECT_EQ(-EINVAL, lib_retain(fd, "rt..a", "one", 3));
 	close(fd);
 	ASSERT_TRUE(subscribe(&self->r, "rt.a"));
 	EXPECT_TRUE(expect(&self->r, "rt.a", "one", true));
@@ -217,7 +192,7 @@ TEST_F_TIMEOUT(retain, limit, 120)
 	fd = lib_packet();
 	for (sent = 0; sent < 100; sent++) {
 		snprintf(topic, sizeof(topic), "rt.limit.%d", sent);
-		i = (int)send_retained(fd, topic, large, sizeof(large));
+		i = (int)lib_retain(fd, topic, large, sizeof(large));
 		if (i < 0)
 			break;
 	}
@@ -230,14 +205,14 @@ TEST_F_TIMEOUT(retain, limit, 120)
 	EXPECT_TRUE(lib_expect_err(&p, 429, 9, "rt.limit.more"));
 	/* One may take the place of another, and one that goes makes room. */
 	EXPECT_EQ((ssize_t)sizeof(large),
-		  send_retained(fd, "rt.limit.0", large, sizeof(large)));
-	EXPECT_EQ(0, send_retained(fd, "rt.limit.1", "", 0));
+		  lib_retain(fd, "rt.limit.0", large, sizeof(large)));
+	EXPECT_EQ(0, lib_retain(fd, "rt.limit.1", "", 0));
 	EXPECT_EQ((ssize_t)sizeof(large),
-		  send_retained(fd, "rt.limit.more", large, sizeof(large)));
-	EXPECT_EQ(0, send_retained(fd, "rt.limit.more", "", 0));
+		  lib_retain(fd, "rt.limit.more", large, sizeof(large)));
+	EXPECT_EQ(0, lib_retain(fd, "rt.limit.more", "", 0));
 	for (i = 0; i < sent; i++) {
 		snprintf(topic, sizeof(topic), "rt.limit.%d", i);
-		EXPECT_EQ(0, send_retained(fd, topic, "", 0));
+		EXPECT_EQ(0, lib_retain(fd, topic, "", 0));
 	}
 	lib_close(&p);
 	close(fd);
@@ -264,7 +239,7 @@ static void *flow(void *arg)
 		__atomic_store_n(&f->begun, ++n, __ATOMIC_SEQ_CST);
 		blipmq_put_le32(payload, n);
 		if (n % 3)
-			send_retained(fd, "rt.a", payload, 4);
+			lib_retain(fd, "rt.a", payload, 4);
 		else
 			lib_sendto(fd, "rt.a", payload, 4);
 	}

@@ -96,6 +96,7 @@ int calls_any(struct calls_thread *t);
 void *calls_place(struct calls_thread *t, size_t len);
 void *calls_put(struct calls_thread *t, const void *bytes, size_t len);
 size_t calls_topic(struct calls_thread *t, u8 *topic);
+size_t calls_pattern(struct calls_thread *t, u8 *pattern);
 long calls_result(struct calls_thread *t, long result);
 int calls_keep(int fd, int number);
 

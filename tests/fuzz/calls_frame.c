@@ -54,12 +54,18 @@ static size_t put_frame(struct calls_thread *t, u8 *to, size_t room)
 	u8 choice = calls_u8(t), topic[256];
 	size_t len;
 
-	if (choice < 140)
+	if (choice < 125)
 		return put_pub(t, to, room, 0);
+	if (choice < 140)
+		return put_pub(t, to, room, BLIPMQ_FLAG_RETAIN);
 	if (choice < 160)
 		return put_pub(t, to, room, BLIPMQ_FLAG_CONFIRM);
 	if (choice < 200) {
-		len = calls_topic(t, topic);
+		len = calls_pattern(t, topic);
+		if (choice & 8)
+			return put(to, room, choice & 3 ? BLIPMQ_OP_SUB :
+				   BLIPMQ_OP_UNSUB, choice >> 2 & 1, topic, len,
+				   "\1g", 2);
 		return put(to, room, choice & 3 ? BLIPMQ_OP_SUB :
 			   BLIPMQ_OP_UNSUB, choice >> 2 & 1, topic, len, zeros,
 			   choice == 199);

@@ -215,6 +215,20 @@ size_t calls_topic(struct calls_thread *t, u8 *topic)
 	return 3;
 }
 
+/* Most often a topic, else a pattern that matches some of them. */
+size_t calls_pattern(struct calls_thread *t, u8 *pattern)
+{
+	static const char * const wild[] = { "f.*", "*.a", "f.>", ">", "*.*" };
+	u8 choice = calls_u8(t);
+	const char *text;
+
+	if (choice < 120)
+		return calls_topic(t, pattern);
+	text = wild[choice % (sizeof(wild) / sizeof(wild[0]))];
+	memcpy(pattern, text, strlen(text));
+	return strlen(text);
+}
+
 long calls_result(struct calls_thread *t, long result)
 {
 	int error = result < 0 ? errno : 0;

@@ -164,7 +164,8 @@ static size_t make_controls(struct calls_thread *t, union controls *u)
 			c->cmsg_type = BLIPMQ_PUBLISH;
 			if (choice >= 128)
 				publish.ttl_ms = calls_u8(t) ? U32_MAX : 7;
-			publish.flags = choice >= 200 ? choice : 0;
+			publish.flags = choice >= 220 ? choice :
+				choice >= 180 ? BLIPMQ_PUBLISH_RETAIN : 0;
 			len = sizeof(publish);
 			memcpy(body, &publish, len);
 		} else if (choice < 160) {

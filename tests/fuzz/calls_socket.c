@@ -81,10 +81,14 @@ void calls_subscribe(struct calls_thread *t)
 	} u = { .s = { .flags = 0 } };
 	int option = calls_u8(t) % 4 ? BLIPMQ_SUBSCRIBE : BLIPMQ_UNSUBSCRIBE;
 	int fd = calls_u8(t) % 4 ? calls_packet(t) : calls_stream(t);
-	size_t len = calls_topic(t, u.s.names);
+	size_t len = calls_pattern(t, u.s.names);
 	u8 choice = calls_u8(t);
 
 	u.s.pattern_len = (u8)len;
+	if (choice < 60) {
+		u.s.group_len = 1;
+		u.s.names[len++] = (u8)('g' + choice % 2);
+	}
 	if (choice >= 250)
 		u.s.flags = choice;
 	if (choice >= 244)
