@@ -2,6 +2,8 @@
 /*
  * Building bundles, and the account of their memory.
  */
+#include <linux/blipmq.h>
+
 #include "bundle.h"
 #include "netns.h"
 
@@ -147,6 +149,19 @@ void blipmq_bundle_seal(struct sk_buff *b, u32 len, u32 nr_frames)
 	cb->len = len;
 	cb->nr_frames = nr_frames;
 	b->tstamp = ktime_get_real();
+}
+
+/**
+ * blipmq_bundle_live() - say how long the messages of a bundle live from now
+ * @b: a bundle that nobody else has
+ * @ttl_ms: milliseconds; 0 or BLIPMQ_TTL_NEVER for ever
+ */
+void blipmq_bundle_live(struct sk_buff *b, u32 ttl_ms)
+{
+	if (likely(!ttl_ms || ttl_ms == BLIPMQ_TTL_NEVER))
+		return;
+	blipmq_bundle_cb(b)->expires = ktime_get_ns() +
+				       (u64)ttl_ms * NSEC_PER_MSEC;
 }
 
 /**

@@ -21,18 +21,21 @@
 /**
  * struct blipmq_bundle_cb - what a bundle knows, in skb->cb
  * @sender: who published it, and where its memory counts
- * @last: while it is built, the end of the frag_list
- * @len: bytes of whole frames, from the start
+ * @expires: when its messages are over, in nanoseconds of the monotonic clock;
+ *	0 for never
  * @charge: bytes of memory
+ * @len: bytes of whole frames, from the start
+ * @last: while it is built, the end of the frag_list
  * @nr_frames: frames in @len
  *
- * The time of publishing is in skb->tstamp.
+ * The time of publishing is in skb->tstamp. What a push reads comes first.
  */
 struct blipmq_bundle_cb {
 	struct blipmq_sender	*sender;
-	struct sk_buff		*last;
-	u32			len;
+	u64			expires;
 	u32			charge;
+	u32			len;
+	struct sk_buff		*last;
 	u32			nr_frames;
 };
 
@@ -97,11 +100,23 @@ static inline u32 blipmq_bundle_frame_size(const struct sk_buff *b, u32 offset)
 	return blipmq_get_le32(blipmq_bundle_head(b, offset, 4));
 }
 
+/**
+ * blipmq_bundle_expired() - is the time of its messages over?
+ * @b: a sealed bundle
+ */
+static inline bool blipmq_bundle_expired(struct sk_buff *b)
+{
+	u64 expires = blipmq_bundle_cb(b)->expires;
+
+	return unlikely(expires) && ktime_get_ns() >= expires;
+}
+
 struct sk_buff *blipmq_bundle_alloc(struct blipmq_sender *s, u32 size,
 				    gfp_t gfp);
 int blipmq_bundle_extend(struct sk_buff *b, u32 size, gfp_t gfp);
 int blipmq_bundle_fill(struct sk_buff *b, u32 offset, struct iov_iter *from,
 		       u32 len);
+void blipmq_bundle_live(struct sk_buff *b, u32 ttl_ms);
 void blipmq_bundle_seal(struct sk_buff *b, u32 len, u32 nr_frames);
 void blipmq_bundle_free(struct sk_buff *b);
 

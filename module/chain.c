@@ -182,6 +182,33 @@ bool blipmq_chain_pop(struct blipmq_chain *c, struct blipmq_slot *slot,
 }
 
 /**
+ * blipmq_chain_first() - look at the oldest entry
+ * @c: the chain
+ * @finished: as blipmq_chain_pop() sets it
+ *
+ * Context: nobody pops meanwhile: head_lock is held against evictors, and
+ * there is no reader.
+ * Return: its bundle, or NULL when there is none.
+ */
+struct sk_buff *blipmq_chain_first(struct blipmq_chain *c,
+				   struct blipmq_ring **finished)
+{
+	struct blipmq_ring *ring;
+
+	*finished = NULL;
+	ring = rcu_dereference_protected(c->head,
+					 lockdep_is_held(&c->head_lock));
+	if (!ring)
+		return NULL;
+	if (blipmq_ring_readable(ring))
+		return ring->slots[ring->head & ring->mask].bundle;
+	/* Pairs with the release in chain_grow(). */
+	if (blipmq_ring_finished(ring) && smp_load_acquire(&ring->next))
+		*finished = ring;
+	return NULL;
+}
+
+/**
  * blipmq_chain_leave() - go on to the next ring
  * @c: the chain
  * @finished: what blipmq_chain_pop() said

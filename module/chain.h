@@ -47,6 +47,8 @@ enum blipmq_ring_result blipmq_chain_push(struct blipmq_chain *c,
 					  struct sk_buff *b, u64 mask);
 bool blipmq_chain_pop(struct blipmq_chain *c, struct blipmq_slot *slot,
 		      struct blipmq_ring **finished);
+struct sk_buff *blipmq_chain_first(struct blipmq_chain *c,
+				   struct blipmq_ring **finished);
 void blipmq_chain_leave(struct blipmq_chain *c, struct blipmq_ring *finished);
 bool blipmq_chain_is_single(struct blipmq_chain *c);
 bool blipmq_chain_readable(struct blipmq_chain *c);

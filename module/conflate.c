@@ -244,9 +244,12 @@ static bool conflate_evict(struct blipmq_queue *q, struct blipmq_conflate *c)
 	e = conflate_first(c);
 	if (!e)
 		return false;
+	if (blipmq_bundle_expired(e->part->b))
+		blipmq_queue_drop(q, BLIPMQ_DROP_EXPIRED, 1);
+	else
+		blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, 1);
 	conflate_remove(c, e);
 	entry_drop(q, e);
-	blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, 1);
 	return true;
 }
 
@@ -263,6 +266,8 @@ static void conflate_take_in(struct blipmq_queue *q, struct blipmq_conflate *c,
 		conflated += conflate_insert(q, c, &part->entries[i]);
 	if (conflated)
 		blipmq_queue_drop(q, BLIPMQ_DROP_CONFLATED, conflated);
+	if (blipmq_bundle_cb(part->b)->expires)
+		blipmq_expiry_watch(q);
 	while (blipmq_queue_is_over(q, atomic64_read(&q->used), bytes) &&
 	       conflate_evict(q, c))
 		;
@@ -359,6 +364,34 @@ bool blipmq_conflate_evict(struct blipmq_queue *q)
 	evicted = conflate_evict(q, c);
 	spin_unlock(&c->lock);
 	return evicted;
+}
+
+/**
+ * blipmq_conflate_expire() - the oldest message goes if its time is over
+ * @q: the queue
+ *
+ * Context: any but interrupts; the queue is held.
+ * Return: false when there is none.
+ */
+bool blipmq_conflate_expire(struct blipmq_queue *q)
+{
+	/* Pairs with the release in blipmq_conflate_begin(). */
+	struct blipmq_conflate *c = smp_load_acquire(&q->conflate);
+	struct conflate_entry *e;
+
+	if (!c)
+		return false;
+	spin_lock(&c->lock);
+	e = conflate_first(c);
+	if (e && !blipmq_bundle_expired(e->part->b))
+		e = NULL;
+	if (e) {
+		blipmq_queue_drop(q, BLIPMQ_DROP_EXPIRED, 1);
+		conflate_remove(c, e);
+		entry_drop(q, e);
+	}
+	spin_unlock(&c->lock);
+	return e;
 }
 
 /**

@@ -35,6 +35,7 @@ enum blipmq_push blipmq_conflate_push(struct blipmq_queue *q,
 				      struct sk_buff *b, u64 mask);
 bool blipmq_conflate_pop(struct blipmq_queue *q, struct blipmq_entry *entry);
 bool blipmq_conflate_evict(struct blipmq_queue *q);
+bool blipmq_conflate_expire(struct blipmq_queue *q);
 bool blipmq_conflate_empty(struct blipmq_queue *q);
 u32 blipmq_conflate_drain(struct blipmq_queue *q);
 

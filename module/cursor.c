@@ -19,32 +19,6 @@ static void cursor_seek(struct blipmq_cursor *c)
 	}
 }
 
-/**
- * blipmq_cursor_load() - have something to read
- * @c: the cursor
- * @q: where from
- *
- * Context: the reader's lock is held.
- * Return: false when there is nothing.
- */
-bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q)
-{
-	struct blipmq_entry entry;
-
-	if (c->bundle)
-		return true;
-	if (!blipmq_queue_pop(q, &entry))
-		return false;
-	c->mask = entry.mask;
-	c->lost += entry.lost;
-	c->offset = 0;
-	c->done = 0;
-	c->index = 0;
-	WRITE_ONCE(c->bundle, entry.bundle);
-	cursor_seek(c);
-	return true;
-}
-
 static void cursor_unload(struct blipmq_cursor *c, struct blipmq_queue *q)
 {
 	struct sk_buff *b = c->bundle;
@@ -52,6 +26,52 @@ static void cursor_unload(struct blipmq_cursor *c, struct blipmq_queue *q)
 	WRITE_ONCE(c->bundle, NULL);
 	blipmq_queue_release(q, 0, blipmq_bundle_cb(b)->charge);
 	blipmq_bundle_put(b);
+}
+
+/**
+ * blipmq_cursor_expire() - give up the frames whose time is over
+ * @c: the cursor, whose current frame the reader has not begun
+ * @q: whose it is
+ *
+ * Context: the reader's lock is held.
+ */
+void blipmq_cursor_expire(struct blipmq_cursor *c, struct blipmq_queue *q)
+{
+	if (c->bundle && blipmq_bundle_expired(c->bundle))
+		blipmq_queue_drop(q, BLIPMQ_DROP_EXPIRED,
+				  blipmq_cursor_drop(c, q));
+}
+
+/**
+ * blipmq_cursor_load() - have something to read
+ * @c: the cursor
+ * @q: where from
+ * @begun: the reader has begun or seen the current frame, which does not
+ *	expire any more
+ *
+ * Context: the reader's lock is held.
+ * Return: false when there is nothing.
+ */
+bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q,
+			bool begun)
+{
+	struct blipmq_entry entry;
+
+	if (c->bundle && !begun)
+		blipmq_cursor_expire(c, q);
+	while (!c->bundle) {
+		if (!blipmq_queue_pop(q, &entry))
+			return false;
+		c->mask = entry.mask;
+		c->lost += entry.lost;
+		c->offset = 0;
+		c->done = 0;
+		c->index = 0;
+		WRITE_ONCE(c->bundle, entry.bundle);
+		cursor_seek(c);
+		blipmq_cursor_expire(c, q);
+	}
+	return true;
 }
 
 /**

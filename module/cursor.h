@@ -45,7 +45,9 @@ enum blipmq_cursor_how {
 	BLIPMQ_CURSOR_PEEK,	/* the same, without moving */
 };
 
-bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q);
+bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q,
+			bool begun);
+void blipmq_cursor_expire(struct blipmq_cursor *c, struct blipmq_queue *q);
 void blipmq_cursor_next(struct blipmq_cursor *c, struct blipmq_queue *q,
 			u32 size);
 int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,

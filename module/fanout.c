@@ -405,7 +405,7 @@ int blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 	if (nr_topics > 1 || !fanout_direct(bs, &p, topics, &routed))
 		err = fanout_gathered(bs, &p, topics, nr_topics, &routed);
 	if (retain && !err)
-		blipmq_retain_swap(bs->ns, retain, b->tstamp);
+		blipmq_retain_swap(bs->ns, retain, b);
 	if (orderly)
 		up_read(&bs->ns->retain_sem);
 	pusher_end(&p);

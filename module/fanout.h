@@ -36,6 +36,7 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
  * struct blipmq_batch - the messages of a bundle
  * @first: where the first message stands
  * @first_index: its number in the bundle
+ * @ttl_ms: how long the messages live, all the same
  * @answers: the answers before it
  * @nr_topics: entries in @topics
  * @retains: the only message is to be retained
@@ -45,6 +46,7 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
 struct blipmq_batch {
 	u32				first;
 	u32				first_index;
+	u32				ttl_ms;
 	struct blipmq_answers_mark	answers;
 	u32				nr_topics;
 	bool				retains;

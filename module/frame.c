@@ -157,10 +157,6 @@ struct blipmq_verdict blipmq_frame_check_body(const struct blipmq_frame *f,
 	case BLIPMQ_OP_PUB:
 		if (!blipmq_topic_valid(topic, f->topic_len))
 			return verdict(BLIPMQ_CODE_INVALID, "invalid topic");
-		len = blipmq_get_le32(body);
-		if (len && len != U32_MAX)
-			return verdict(BLIPMQ_CODE_NOT_BUILT,
-				       "ttl_ms is not built yet");
 		break;
 	case BLIPMQ_OP_SUB:
 	case BLIPMQ_OP_UNSUB:

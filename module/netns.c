@@ -58,6 +58,7 @@ static int __net_init blipmq_net_create(struct net *net)
 	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1);
 	atomic_set(&ns->nr_subscriptions, 0);
 	atomic64_set(&ns->ring_bytes, 0);
+	blipmq_expiry_init(&ns->expiry);
 	spin_lock_init(&ns->waiters_lock);
 	spin_lock_init(&ns->socks_lock);
 	INIT_LIST_HEAD(&ns->socks);
@@ -105,6 +106,7 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 	struct blipmq_net *ns = blipmq_net_of(net);
 
 	blipmq_retain_destroy(ns);
+	blipmq_expiry_destroy(&ns->expiry);
 	WARN_ON_ONCE(!list_empty(&ns->socks));
 	WARN_ON_ONCE(!xa_empty(&ns->publishers));
 	WARN_ON_ONCE(atomic_read(&ns->nr_subscriptions));

@@ -14,6 +14,7 @@
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
 
+#include "expiry.h"
 #include "trie.h"
 #include "types.h"
 
@@ -42,6 +43,7 @@
  * @next_publisher: where the search for a free number goes on
  * @nr_subscriptions: subscriptions of all sockets
  * @ring_bytes: memory of receive rings
+ * @expiry: queues whose messages may expire
  * @waiters_lock: guards the waiters of all queues, see credit.c
  * @socks_lock: guards the members below; taken with bottom halves off, since
  *	sockets are freed from RCU callbacks
@@ -81,6 +83,7 @@ struct blipmq_net {
 	u32			next_publisher;
 	atomic_t		nr_subscriptions;
 	atomic64_t		ring_bytes;
+	struct blipmq_expiry	expiry;
 	spinlock_t		waiters_lock;	/* who waits for credits */
 
 	spinlock_t		socks_lock;	/* the members below */

@@ -163,6 +163,8 @@ static __always_inline enum blipmq_push queue_push(struct blipmq_queue *q,
 						   struct sk_buff *b, u64 mask,
 						   u32 n)
 {
+	/* Its reference is gone with the push. */
+	bool expires = blipmq_bundle_cb(b)->expires;
 	enum blipmq_ring_result result = blipmq_chain_push(&q->chain, b, mask);
 
 	if (unlikely(result != BLIPMQ_RING_OK))
@@ -171,6 +173,8 @@ static __always_inline enum blipmq_push queue_push(struct blipmq_queue *q,
 	/* Pairs with the barrier in blipmq_queue_arm(). */
 	smp_mb__after_atomic();
 	blipmq_queue_wake(q);
+	if (unlikely(expires))
+		blipmq_expiry_watch(q);
 	return BLIPMQ_PUSH_KEPT;
 }
 

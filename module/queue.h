@@ -13,6 +13,7 @@
 
 #include "chain.h"
 #include "conflate.h"
+#include "expiry.h"
 #include "gaps.h"
 #include "types.h"
 
@@ -54,6 +55,7 @@ enum blipmq_aside {
  * @policy: enum blipmq_overflow, written under the socket's tx_lock
  * @chain: its rings
  * @conflate: messages by topic, NULL before the policy was conflate
+ * @watch: among the queues whose messages may expire
  * @nr_waiting: publishers that wait for room, which readers look at
  * @waiters: who they are, both under the namespace's waiters_lock
  * @user: whose share it reserves of, under the chain's head_lock
@@ -77,6 +79,7 @@ struct blipmq_queue {
 	u32			policy;
 	struct blipmq_chain	chain;
 	struct blipmq_conflate	*conflate;
+	struct blipmq_watch	watch;
 	u32			nr_waiting;
 	struct list_head	waiters;
 	struct blipmq_user	*user;
@@ -157,6 +160,7 @@ u64 __must_check blipmq_queue_make_room(struct blipmq_queue *q, u64 mask,
 bool blipmq_queue_is_full(struct blipmq_queue *q, u64 used, u32 own_bytes);
 bool blipmq_queue_has_share(struct blipmq_queue *q, u64 used);
 bool blipmq_queue_is_over(struct blipmq_queue *q, u64 used, u32 own_bytes);
+bool blipmq_queue_expire(struct blipmq_queue *q);
 bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason);
 void blipmq_queue_drop_new(struct blipmq_queue *q, enum blipmq_drop reason,
 			   u32 messages);
@@ -188,7 +192,7 @@ static inline bool blipmq_queue_is_cut(const struct blipmq_queue *q)
 static inline bool blipmq_queue_readable(struct blipmq_queue *q)
 {
 	return (blipmq_chain_readable(&q->chain) ||
-		!blipmq_conflate_empty(q)) && !blipmq_queue_is_cut(q);
+		(q->conflate && !blipmq_conflate_empty(q))) && !blipmq_queue_is_cut(q);
 }
 
 /**

@@ -11,10 +11,68 @@
 #include "queue.h"
 #include "sock.h"
 
+/* What was popped, under head_lock, is not delivered. */
+static void queue_lose(struct blipmq_queue *q, const struct blipmq_slot *slot,
+		       enum blipmq_drop reason)
+{
+	u32 n = hweight64(slot->mask);
+
+	lockdep_assert_held(&q->chain.head_lock);
+	if (blipmq_bundle_expired(slot->bundle))
+		reason = BLIPMQ_DROP_EXPIRED;
+	q->dropped[reason] += n;
+	if (reason == BLIPMQ_DROP_EXPIRED)
+		return;
+	blipmq_gaps_add_first(&q->gaps, slot->seq + 1, n);
+	WRITE_ONCE(q->lost, q->lost + n);
+}
+
+static void queue_forget(struct blipmq_queue *q, const struct blipmq_slot *slot)
+{
+	struct sk_buff *b = slot->bundle;
+
+	blipmq_queue_release(q, hweight64(slot->mask),
+			     blipmq_bundle_cb(b)->charge);
+	blipmq_bundle_put(b);
+}
+
+/**
+ * blipmq_queue_expire() - take the oldest entry if its time is over
+ * @q: the queue
+ *
+ * Context: the reader's lock is held.
+ * Return: false when there is none.
+ */
+bool blipmq_queue_expire(struct blipmq_queue *q)
+{
+	struct blipmq_ring *finished = NULL;
+	struct blipmq_slot slot;
+	struct sk_buff *b;
+	bool expired;
+
+	rcu_read_lock();
+	/* No evictor, and no reader, takes it away meanwhile. */
+	spin_lock(&q->chain.head_lock);
+	do {
+		if (finished)
+			blipmq_chain_leave(&q->chain, finished);
+		b = blipmq_chain_first(&q->chain, &finished);
+	} while (finished);
+	expired = b && blipmq_bundle_expired(b) &&
+		  blipmq_chain_pop(&q->chain, &slot, &finished);
+	if (expired)
+		queue_lose(q, &slot, BLIPMQ_DROP_EXPIRED);
+	spin_unlock(&q->chain.head_lock);
+	rcu_read_unlock();
+	if (expired)
+		queue_forget(q, &slot);
+	return expired || (!b && blipmq_conflate_expire(q));
+}
+
 /**
  * blipmq_queue_evict() - take the oldest entry away from the reader
  * @q: the queue
- * @reason: why
+ * @reason: why; if its time was over anyway, that is why
  *
  * Losses are counted before the lock is left, so that a reader that finds a gap
  * and takes the lock knows its exact size.
@@ -26,8 +84,6 @@ bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason)
 {
 	struct blipmq_ring *finished;
 	struct blipmq_slot slot;
-	struct sk_buff *b;
-	u32 n;
 
 	spin_lock(&q->chain.head_lock);
 	while (!blipmq_chain_pop(&q->chain, &slot, &finished)) {
@@ -37,15 +93,9 @@ bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason)
 		}
 		blipmq_chain_leave(&q->chain, finished);
 	}
-	n = hweight64(slot.mask);
-	blipmq_gaps_add_first(&q->gaps, slot.seq + 1, n);
-	q->dropped[reason] += n;
-	WRITE_ONCE(q->lost, q->lost + n);
+	queue_lose(q, &slot, reason);
 	spin_unlock(&q->chain.head_lock);
-
-	b = slot.bundle;
-	blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
-	blipmq_bundle_put(b);
+	queue_forget(q, &slot);
 	return true;
 }
 

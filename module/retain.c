@@ -156,14 +156,14 @@ void blipmq_retain_cancel(struct blipmq_net *ns, struct blipmq_retain *r)
  * blipmq_retain_swap() - let a value be the topic's last
  * @ns: the namespace
  * @r: what blipmq_retain_prepare() set; used up
- * @time: when the message was published
+ * @b: the message as it was published, or NULL when the value is cleared
  *
  * A topic that has a value is held by it.
  *
  * Context: retain_sem is held for reading; may sleep.
  */
 void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
-			ktime_t time)
+			struct sk_buff *b)
 {
 	struct blipmq_topic *topic = r->topic;
 	struct sk_buff *old;
@@ -171,8 +171,11 @@ void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
 	lockdep_assert_held(&ns->retain_sem);
 	if (!topic)
 		return;
-	if (r->value)
-		r->value->tstamp = time;
+	if (r->value) {
+		r->value->tstamp = b->tstamp;
+		blipmq_bundle_cb(r->value)->expires =
+			blipmq_bundle_cb(b)->expires;
+	}
 	spin_lock(&ns->retain_lock);
 	old = topic->retained;
 	topic->retained = r->value;
@@ -228,7 +231,8 @@ void blipmq_retain_replay(struct blipmq_sock *bs,
 		return;
 	list_for_each_entry(topic, &ns->retained, retaining) {
 		if (blipmq_pattern_matches(names->pattern, names->pattern_len,
-					   topic->name, topic->name_len))
+					   topic->name, topic->name_len) &&
+		    !blipmq_bundle_expired(topic->retained))
 			retain_push(bs, topic->retained);
 		if (++n % REPLAY_BATCH == 0)
 			cond_resched();
@@ -262,7 +266,7 @@ void blipmq_retain_destroy(struct blipmq_net *ns)
 		clear.topic = blipmq_topic_get(ns, NULL, topic->name,
 					       topic->name_len);
 		if (!WARN_ON_ONCE(clear.topic != topic))
-			blipmq_retain_swap(ns, &clear, 0);
+			blipmq_retain_swap(ns, &clear, NULL);
 	}
 	up_read(&ns->retain_sem);
 }

@@ -30,7 +30,7 @@ int __must_check blipmq_retain_prepare(struct blipmq_net *ns,
 				       struct sk_buff *b, u32 offset, u64 id);
 void blipmq_retain_cancel(struct blipmq_net *ns, struct blipmq_retain *r);
 void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
-			ktime_t time);
+			struct sk_buff *b);
 void blipmq_retain_replay(struct blipmq_sock *bs,
 			  const struct blipmq_names *names);
 void blipmq_retain_init(struct blipmq_net *ns);

@@ -60,9 +60,6 @@ static int destination_check(const struct destination *d,
 		return -EINVAL;
 	if (d->publish.flags & ~BLIPMQ_PUBLISH_RETAIN)
 		return -EINVAL;
-	/* Not built yet; a message lives until it is read. */
-	if (d->publish.ttl_ms && d->publish.ttl_ms != BLIPMQ_TTL_NEVER)
-		return -EOPNOTSUPP;
 	return 0;
 }
 
@@ -136,6 +133,7 @@ static int seqpacket_publish(struct blipmq_sock *bs,
 		err = blipmq_retain_prepare(bs->ns, &retain, b, 0, id);
 	if (err)
 		goto out;
+	blipmq_bundle_live(b, d->publish.ttl_ms ?: bs->ttl_ms);
 	blipmq_bundle_seal(b, head + payload, 1);
 	topic.mask = 1;
 	topic.at = BLIPMQ_FRAME_HEADER;
@@ -302,6 +300,9 @@ static int recv_frame(struct blipmq_sock *bs, struct msghdr *msg, size_t len,
 	if (n < payload)
 		msg->msg_flags |= MSG_TRUNC;
 	recv_topic(msg, p + BLIPMQ_FRAME_HEADER, f.topic_len);
+	/* What a peek has shown comes next. */
+	bs->begun = flags & MSG_PEEK ? BLIPMQ_PIECE_MESSAGE :
+				       BLIPMQ_PIECE_NONE;
 	told = recv_info(bs, msg, blipmq_get_le64(p + BLIPMQ_FRAME_HEADER +
 						  f.topic_len),
 			 f.flags & BLIPMQ_FLAG_RETAIN);
@@ -346,7 +347,8 @@ int blipmq_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg,
 			ret = sock_error(sock->sk);
 			break;
 		}
-		if (blipmq_cursor_load(&bs->cursor, &bs->queue)) {
+		if (blipmq_cursor_load(&bs->cursor, &bs->queue,
+				       bs->begun != BLIPMQ_PIECE_NONE)) {
 			ret = recv_frame(bs, msg, len, flags);
 			break;
 		}

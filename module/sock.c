@@ -204,6 +204,7 @@ static int blipmq_release(struct socket *sock)
 	blipmq_unsubscribe_all(bs);
 	blipmq_stream_drop_input(bs);
 	blipmq_queue_close(&bs->queue);
+	blipmq_expiry_forget(&bs->queue);
 	blipmq_credit_forget(bs);
 	if (bs->publisher)
 		xa_erase(&ns->publishers, bs->publisher);

@@ -69,7 +69,7 @@ struct blipmq_input {
  * @answers: what the broker has to say to a stream
  * @lost_frame: a LOST that a stream's reader is at
  * @lost_left: bytes of it that were not read
- * @begun: what a stream's reader is in the middle of
+ * @begun: what the reader is in the middle of, or has seen by a peek
  * @queue: what others publish
  * @disconnect: ends a reader that is too slow, see disconnect.c
  * @tx_lock: one publisher, or change of subscriptions, at a time; guards all
@@ -84,6 +84,7 @@ struct blipmq_input {
  * @refused: frames and calls answered with an error
  * @partial: frames cut off by the end of the stream
  * @gather: see fanout.c
+ * @ttl_ms: what messages live that do not say it, 0 for ever
  * @waiter: the queue that it waits for, see credit.c
  * @input: a stream's unfinished frame
  * @discard_until: jiffies until which a failed stream's input is ignored
@@ -124,6 +125,7 @@ struct blipmq_sock {
 	u64			partial;
 	struct blipmq_gather	*gather;
 	struct blipmq_waiter	waiter;
+	u32			ttl_ms;
 	struct blipmq_input	input;
 	unsigned long		discard_until;
 

@@ -133,7 +133,8 @@ int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)
 			return -EACCES;
 		return blipmq_sock_set_policy(bs, value);
 	case BLIPMQ_TTL:
-		return !value || value == BLIPMQ_TTL_NEVER ? 0 : -EOPNOTSUPP;
+		bs->ttl_ms = value;
+		return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -309,7 +310,7 @@ static int get_value(struct blipmq_sock *bs, int option, union option_value *v)
 		v->number = bs->queue.policy;
 		break;
 	case BLIPMQ_TTL:
-		v->number = 0;
+		v->number = bs->ttl_ms;
 		break;
 	case BLIPMQ_PASSCRED:
 		v->number = !!(bs->info & BLIPMQ_INFO_CREDENTIALS);

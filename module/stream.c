@@ -7,6 +7,7 @@
 #include <linux/wait.h>
 
 #include "answers.h"
+#include "bundle.h"
 #include "cursor.h"
 #include "netns.h"
 #include "queue.h"
@@ -148,12 +149,11 @@ static enum blipmq_piece stream_load(struct blipmq_sock *bs)
 	/* Taken before, and then the copy failed. */
 	if (bs->lost_left)
 		return BLIPMQ_PIECE_LOST;
-	if (blipmq_cursor_load(c, &bs->queue)) {
-		lost = c->lost;
-		c->lost = 0;
-	} else {
-		lost = blipmq_queue_take_lost(&bs->queue);
-	}
+	lost = blipmq_cursor_load(c, &bs->queue, false) ? 0 :
+	       blipmq_queue_take_lost(&bs->queue);
+	/* Some of it before messages that expired. */
+	lost += c->lost;
+	c->lost = 0;
 	if (lost) {
 		stream_set_lost(bs, lost);
 		return BLIPMQ_PIECE_LOST;
@@ -190,11 +190,15 @@ static int stream_copy_message(struct blipmq_sock *bs, struct iov_iter *to,
 	struct blipmq_read read = {};
 	int n;
 
-	/* Answers, the last ERR among them, wait for one frame at most. */
+	/*
+	 * Answers, the last ERR among them, wait for one frame at most; and
+	 * what is over ends with the frame that was begun.
+	 */
 	if (peek)
 		how = BLIPMQ_CURSOR_PEEK;
 	else if (blipmq_answers_waiting(&bs->answers) ||
-		 (READ_ONCE(bs->state) & BLIPMQ_FAILED))
+		 (READ_ONCE(bs->state) & BLIPMQ_FAILED) ||
+		 blipmq_bundle_expired(bs->cursor.bundle))
 		how = BLIPMQ_CURSOR_FRAME;
 	n = blipmq_cursor_copy(&bs->cursor, &bs->queue, to, how, &read);
 	blipmq_count(&bs->delivered, read.messages);

@@ -40,8 +40,9 @@ static void batch_add(struct blipmq_batch *batch, const struct sk_buff *b,
 
 /* What comes from here on may have to be taken back. */
 static void batch_begin(struct blipmq_sock *bs, struct blipmq_batch *batch,
-			u32 offset, u32 index)
+			u32 offset, u32 index, u32 ttl_ms)
 {
+	batch->ttl_ms = ttl_ms;
 	batch->first = offset;
 	batch->first_index = index;
 	batch->answers = blipmq_answers_mark(&bs->answers);
@@ -339,20 +340,25 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	bool retains = f->flags & BLIPMQ_FLAG_RETAIN;
 	struct blipmq_verdict v;
 	u8 *topic = blipmq_bundle_head(b, offset + BLIPMQ_FRAME_HEADER, len);
-	u32 tag = 0;
+	u32 tag = 0, ttl_ms = 0;
 	u64 id = 0;
 
 	v = blipmq_frame_check_body(f, topic, topic + f->topic_len,
 				    len - min_t(u32, len, f->topic_len));
-	if (len == want)
+	if (len == want) {
+		ttl_ms = blipmq_get_le32(topic + f->topic_len);
 		tag = blipmq_get_le32(topic + f->topic_len + 4);
+	}
 	/* A message that is retained is a bundle of its own. */
 	if (!v.code && retains && batch->nr_topics)
 		return BLIPMQ_FRAME_BARRIER;
+	/* The messages of a bundle live equally long. */
+	if (!batch->nr_topics)
+		batch_begin(bs, batch, offset, index, ttl_ms);
+	else if (unlikely(ttl_ms != batch->ttl_ms))
+		return BLIPMQ_FRAME_BARRIER;
 	if (!v.code)
 		v = pub_check_limits(bs, b, &id);
-	if (!batch->nr_topics)
-		batch_begin(bs, batch, offset, index);
 	if ((v.code || confirm || retains) &&
 	    blipmq_answers_reserve(&bs->answers, bs->sender))
 		return -ENOMEM;

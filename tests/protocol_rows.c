@@ -30,6 +30,12 @@ const struct row protocol_rows[] = {
 	  .answer = ROW_NOTHING },
 	{ "RETAIN of nothing, with CONFIRM", BLIPMQ_OP_PUB, 3, "t.r",
 	  TEXT(PUB_BODY), .answer = ROW_ACK, .tag = 7, .echo = true },
+	{ "PUB with ttl_ms 1", BLIPMQ_OP_PUB, 1, "t.p",
+	  TEXT("\1\0\0\0\7\0\0\0hi"), .answer = ROW_ACK, .tag = 7,
+	  .echo = true },
+	{ "PUB with ttl_ms one below never", BLIPMQ_OP_PUB, 1, "t.p",
+	  TEXT("\376\377\377\377\7\0\0\0hi"), .answer = ROW_ACK, .tag = 7,
+	  .echo = true },
 	{ "SUB", BLIPMQ_OP_SUB, 0, "t.s", .answer = ROW_NOTHING },
 	{ "SUB with CONFIRM", BLIPMQ_OP_SUB, 1, "t.s", .answer = ROW_ACK,
 	  .echo = true },
@@ -70,6 +76,8 @@ const struct row protocol_rows[] = {
 	  TEXT("\6\0\4\0\0\0"), .answer = ROW_ACK },
 	{ "OPTION 6, overflow disconnect", BLIPMQ_OP_OPTION, 1,
 	  TEXT("\6\0\3\0\0\0"), .answer = ROW_ACK },
+	{ "OPTION 7, TTL of 1 ms", BLIPMQ_OP_OPTION, 1,
+	  TEXT("\7\0\1\0\0\0"), .answer = ROW_ACK },
 	{ "OPTION 7, TTL of the topic", BLIPMQ_OP_OPTION, 1,
 	  TEXT("\7\0\0\0\0\0"), .answer = ROW_ACK },
 
@@ -185,7 +193,7 @@ const struct row protocol_rows[] = {
 	  TEXT("\1*"), .code = 422, .echo = true },
 	{ "RETAIN of an invalid topic", BLIPMQ_OP_PUB, 3, "t..p",
 	  TEXT(PUB_BODY "hi"), .code = 422, .tag = 7, .echo = true },
-	{ "topic before ttl_ms not built", BLIPMQ_OP_PUB, 1, "t..p",
+	{ "invalid topic with ttl_ms", BLIPMQ_OP_PUB, 1, "t..p",
 	  TEXT("\1\0\0\0\7\0\0\0"), .code = 422, .tag = 7, .echo = true },
 	{ "topic before ACKED not built", BLIPMQ_OP_PUB, 5, "t.",
 	  TEXT(PUB_BODY), .code = 422, .tag = 7, .echo = true },
@@ -229,15 +237,8 @@ const struct row protocol_rows[] = {
 	  .code = 422 },
 
 	/* 501: defined, and not built yet */
-	{ "ttl_ms 1", BLIPMQ_OP_PUB, 1, "t.p", TEXT("\1\0\0\0\7\0\0\0hi"),
-	  .code = 501, .tag = 7, .echo = true },
-	{ "ttl_ms one below never", BLIPMQ_OP_PUB, 1, "t.p",
-	  TEXT("\376\377\377\377\7\0\0\0hi"), .code = 501, .tag = 7,
-	  .echo = true },
 	{ "AUTH", BLIPMQ_OP_AUTH, 1, TEXT("secret"), .code = 501 },
 	{ "AUTH of 512 bytes", BLIPMQ_OP_AUTH, 1, TEXT(X512), .code = 501 },
-	{ "TTL of 1 ms", BLIPMQ_OP_OPTION, 1, TEXT("\7\0\1\0\0\0"),
-	  .code = 501 },
 };
 
 const size_t protocol_rows_nr = sizeof(protocol_rows) /

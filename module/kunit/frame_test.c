@@ -51,7 +51,7 @@ static const struct frame_case frame_cases[] = {
 	{ "pub_no_topic", OP(PUB), 0, 0, "", 0, ZEROS, 8, 0, 422 },
 	{ "pub_wildcard", OP(PUB), 0, 0, "a.*", 0, ZEROS, 8, 0, 422 },
 	{ "pub_retain", OP(PUB), 2, 0, "a", 0, ZEROS, 8, 0, 0 },
-	{ "pub_ttl", OP(PUB), 0, 0, "a", 0, "\1\0\0\0\0\0\0\0", 8, 0, 501 },
+	{ "pub_ttl", OP(PUB), 0, 0, "a", 0, "\1\0\0\0\0\0\0\0", 8, 0, 0 },
 	{ "pub_ttl_never", OP(PUB), 0, 0, "a", 0,
 	  "\377\377\377\377\0\0\0\0", 8, 0, 0 },
 	{ "pub_reserved", OP(PUB), 0, 0x8000, "a", 0, ZEROS, 8, 0, 400 },
@@ -177,14 +177,8 @@ static u16 frame_twin(const struct blipmq_frame *f, const u8 *topic,
 		    (len && !blipmq_topic_valid(body + 1, body[0])))
 			return 422;
 	}
-	if (f->op == OP(PUB)) {
-		u32 ttl = blipmq_get_le32(body);
-
-		if (!blipmq_topic_valid(topic, f->topic_len))
-			return 422;
-		if (ttl && ttl != U32_MAX)
-			return 501;
-	}
+	if (f->op == OP(PUB) && !blipmq_topic_valid(topic, f->topic_len))
+		return 422;
 	return f->op == OP(AUTH) || f->flags & 12 ? 501 : 0;
 }
 

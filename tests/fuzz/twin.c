@@ -203,7 +203,6 @@ unsigned int twin_body(const uint8_t *frame, size_t size)
 	size_t topic_len = frame[5], len;
 	bool malformed = false, invalid = false, unbuilt;
 	const uint8_t *topic = frame + 8, *body;
-	uint64_t ttl;
 
 	if (size < 8 + topic_len + row->fixed)
 		return 400;
@@ -218,9 +217,6 @@ unsigned int twin_body(const uint8_t *frame, size_t size)
 	if (row->name == 't') {
 		if (twin_name(topic, topic_len) != TWIN_TOPIC)
 			invalid = true;
-		ttl = number(body, 4);
-		if (ttl != 0 && ttl != 0xffffffff)
-			unbuilt = true;
 	}
 	if (row->name == 'p') {
 		if (!group_form(body, len))
