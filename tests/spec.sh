@@ -131,8 +131,15 @@ check "spec: --format json has topic, id, payload, retained, lost" json_text
 check "spec: base64 beside it when it is not UTF-8" \
 	has_line a '"payload":null,"payload-base64":"/wD+"'
 
+check "spec: a subscriber that keeps what is newest" \
+	subscriber a l sub --overflow conflate --count 1 news
+check "spec: a message that lives an hour" l $blipmq pub --ttl 1h news lasting
+check "spec: it is there" ended a
+check "spec: to the byte" wrote a 'news\tlasting\n'
+
 check "spec: a subscriber for lines" \
 	subscriber a l sub --format raw --count 3 news
+
 lines() { printf 'one\ntwo\nthree' | l $blipmq pub news -; }
 check "spec: '-' publishes each line of standard input" lines
 check "spec: three lines, three messages" ended a
@@ -161,6 +168,12 @@ check_status 2 "spec: an unknown option: 2" l $blipmq pub --frob a b
 check_status 2 "spec: no message: 2" l $blipmq pub news
 check_status 2 "spec: no topic: 2" l $blipmq sub
 check_status 2 "spec: an unknown format: 2" l $blipmq sub --format xml news
+check_status 2 "spec: an unknown overflow policy: 2" \
+	l $blipmq sub --overflow drop news
+check_status 2 "spec: a time to live without a number: 2" \
+	l $blipmq pub --ttl soon news x
+check_status 1 "spec: who may not hold publishers up: 1" \
+	l "${unprivileged[@]}" $blipmq sub --overflow block --timeout 1 news
 check_status 2 "spec: a count of nothing: 2" l $blipmq sub --count 0 news
 check_status 3 "spec: nobody listens: 3" \
 	l $blipmq --server tcp://127.0.0.1:9 pub news x

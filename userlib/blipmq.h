@@ -32,6 +32,11 @@ struct blipmq;
  * @backlog_bytes: messages that the library keeps while it waits for something
  *	else; 0 is 16 MiB. Beyond that the oldest are dropped and counted in
  *	blipmq_message.lost.
+ * @overflow: what a full queue of the broker does: 0 drops the oldest, 1 drops
+ *	what is new, 2 holds publishers up (a right: else -EACCES), 3 ends the
+ *	connection, 4 keeps the last message of each topic
+ * @ttl_ms: milliseconds that messages live which do not say it; 0 is what
+ *	their topic says, UINT32_MAX for ever
  *
  * Zero everything that is not meant, as an initializer with .size alone does.
  */
@@ -43,6 +48,8 @@ struct blipmq_options {
 	uint32_t	queue_bytes;
 	size_t		buffer_bytes;
 	size_t		backlog_bytes;
+	uint32_t	overflow;
+	uint32_t	ttl_ms;
 };
 
 /* blipmq_publish_options.flags: wait until the broker has routed it. */
@@ -52,10 +59,13 @@ struct blipmq_options {
  * struct blipmq_publish_options - how to publish
  * @size: sizeof(struct blipmq_publish_options)
  * @flags: BLIPMQ_PUBLISH_CONFIRM
+ * @ttl_ms: milliseconds that the message lives; 0 is the connection's, else
+ *	the topic's default, UINT32_MAX for ever
  */
 struct blipmq_publish_options {
 	size_t		size;
 	uint32_t	flags;
+	uint32_t	ttl_ms;
 };
 
 /**

@@ -67,7 +67,13 @@ static int connection_open(struct blipmq *b, const char *address,
 	ret = connection_option(b, BLIPMQ_QUEUE_MESSAGES, o->queue_messages);
 	if (ret)
 		return ret;
-	return connection_option(b, BLIPMQ_QUEUE_BYTES, o->queue_bytes);
+	ret = connection_option(b, BLIPMQ_QUEUE_BYTES, o->queue_bytes);
+	if (ret)
+		return ret;
+	ret = connection_option(b, BLIPMQ_OVERFLOW, o->overflow);
+	if (ret)
+		return ret;
+	return connection_option(b, BLIPMQ_TTL, o->ttl_ms);
 }
 
 int blipmq_connect(const char *address, const struct blipmq_options *options,

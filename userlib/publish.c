@@ -45,7 +45,7 @@ static int publish_begin(struct blipmq *b, const char *topic, size_t topic_len,
 }
 
 static size_t publish_head(struct blipmq *b, u8 *to, const char *topic,
-			   size_t topic_len, size_t size, u8 flags)
+			   size_t topic_len, size_t size, u8 flags, u32 ttl_ms)
 {
 	if (!++b->tag)
 		b->tag = 1;
@@ -54,7 +54,7 @@ static size_t publish_head(struct blipmq *b, u8 *to, const char *topic,
 	to += BLIPMQ_FRAME_HEADER;
 	memcpy(to, topic, topic_len);
 	to += topic_len;
-	blipmq_put_le32(to, 0);
+	blipmq_put_le32(to, ttl_ms);
 	blipmq_put_le32(to + 4, b->tag);
 	b->unsettled = true;
 	return BLIPMQ_FRAME_HEADER + topic_len + BLIPMQ_FRAME_PUB_FIXED;
@@ -62,7 +62,8 @@ static size_t publish_head(struct blipmq *b, u8 *to, const char *topic,
 
 /* One write for the buffer and this message. */
 static int publish_write(struct blipmq *b, const char *topic, size_t topic_len,
-			 const void *payload, size_t size, u8 flags)
+			 const void *payload, size_t size, u8 flags,
+			 u32 ttl_ms)
 {
 	u8 head[BLIPMQ_PUB_HEAD_MAX];
 	struct iovec iov[] = {
@@ -79,7 +80,8 @@ static int publish_write(struct blipmq *b, const char *topic, size_t topic_len,
 			return blipmq_fail(b, -ENOMEM, "out of memory");
 		iov[2].iov_base = memcpy(copy, payload, size);
 	}
-	iov[1].iov_len = publish_head(b, head, topic, topic_len, size, flags);
+	iov[1].iov_len = publish_head(b, head, topic, topic_len, size, flags,
+				      ttl_ms);
 	b->out_len = 0;
 	if (flags & BLIPMQ_FLAG_CONFIRM)
 		blipmq_answer_expect(b, BLIPMQ_WAIT_PUB, b->tag);
@@ -107,7 +109,7 @@ int blipmq_publish(struct blipmq *b, const char *topic, const void *payload,
 		return blipmq_fail(b, ret, "unknown publish options");
 	return publish_write(b, topic, topic_len, payload, size,
 			     o.flags & BLIPMQ_PUBLISH_CONFIRM ?
-			     BLIPMQ_FLAG_CONFIRM : 0);
+			     BLIPMQ_FLAG_CONFIRM : 0, o.ttl_ms);
 }
 
 int blipmq_publish_buffered(struct blipmq *b, const char *topic,
@@ -123,9 +125,9 @@ int blipmq_publish_buffered(struct blipmq *b, const char *topic,
 		return ret;
 	/* The buffer and what does not fit it any more go in one write. */
 	if (need > b->out_size - b->out_len)
-		return publish_write(b, topic, topic_len, payload, size, 0);
+		return publish_write(b, topic, topic_len, payload, size, 0, 0);
 	b->out_len += publish_head(b, b->out + b->out_len, topic, topic_len,
-				   size, 0);
+				   size, 0, 0);
 	if (size)
 		memcpy(b->out + b->out_len, payload, size);
 	b->out_len += size;

@@ -33,7 +33,8 @@ static size_t put_pub(struct calls_thread *t, u8 *to, size_t room, u8 flags)
 	blipmq_frame_encode(to, BLIPMQ_OP_PUB, flags, (u8)len,
 			    (u32)(BLIPMQ_FRAME_PUB_FIXED + payload));
 	memcpy(to + BLIPMQ_FRAME_HEADER, topic, len);
-	blipmq_put_le64(to + head - BLIPMQ_FRAME_PUB_FIXED, 0);
+	blipmq_put_le64(to + head - BLIPMQ_FRAME_PUB_FIXED,
+			payload % 4 ? 0 : calls_u8(t));
 	memset(to + head, 'p', payload);
 	return head + payload;
 }
@@ -43,7 +44,9 @@ static size_t put_option(struct calls_thread *t, u8 *to, size_t room)
 	u8 body[6];
 
 	blipmq_put_le16(body, (u16)(calls_u8(t) % 10));
-	blipmq_put_le32(body + 2, calls_u8(t));
+	/* Small ones: policies, short queues, short lives. */
+	blipmq_put_le32(body + 2, calls_u8(t) % 7 ? calls_u8(t) % 8 :
+			calls_u8(t));
 	return put(to, room, BLIPMQ_OP_OPTION, BLIPMQ_FLAG_CONFIRM, NULL, 0,
 		   body, sizeof(body));
 }

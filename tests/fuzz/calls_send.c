@@ -163,7 +163,8 @@ static size_t make_controls(struct calls_thread *t, union controls *u)
 		if (choice % 2) {
 			c->cmsg_type = BLIPMQ_PUBLISH;
 			if (choice >= 128)
-				publish.ttl_ms = calls_u8(t) ? U32_MAX : 7;
+				publish.ttl_ms = calls_u8(t) % 3 ? U32_MAX :
+						 calls_u8(t);
 			publish.flags = choice >= 220 ? choice :
 				choice >= 180 ? BLIPMQ_PUBLISH_RETAIN : 0;
 			len = sizeof(publish);

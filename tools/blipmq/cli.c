@@ -85,6 +85,8 @@ int cli_connect(const char *server, const struct blipmq_options *options,
 int cli_unreachable(const char *server, int error)
 {
 	cli_error("cannot connect to %s: %s", server, blipmq_last_error(NULL));
+	if (error == -EACCES)
+		return CLI_REFUSED;
 	return error == -EINVAL ? CLI_USAGE : CLI_UNREACHABLE;
 }
 

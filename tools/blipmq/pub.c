@@ -75,13 +75,15 @@ static int read_file(const char *path, char **data, size_t *size)
 	return ret;
 }
 
-static int connect_and_publish(const char *server, const char *topic,
-			       const char *message, size_t size, bool lines)
+static int connect_and_publish(const char *server, uint32_t ttl_ms,
+			       const char *topic, const char *message,
+			       size_t size, bool lines)
 {
+	struct blipmq_options o = { .size = sizeof(o), .ttl_ms = ttl_ms };
 	struct blipmq *b;
 	int ret, closed;
 
-	ret = cli_connect(server, NULL, &b);
+	ret = cli_connect(server, &o, &b);
 	if (ret)
 		return ret;
 	ret = lines ? pub_lines(b, topic) :
@@ -95,15 +97,50 @@ static int connect_and_publish(const char *server, const char *topic,
 	return ret;
 }
 
+/* Milliseconds of a number with a unit; a number alone is seconds. */
+static bool parse_duration(const char *text, uint32_t *ms)
+{
+	static const struct {
+		const char	*name;
+		double		ms;
+	} units[] = {
+		{ "ms", 1 }, { "s", 1e3 }, { "", 1e3 }, { "m", 60e3 },
+		{ "h", 3600e3 },
+	};
+	double number;
+	char *end;
+	size_t i;
+
+	if (!strcmp(text, "never")) {
+		*ms = UINT32_MAX;
+		return true;
+	}
+	number = strtod(text, &end);
+	if (end == text || !(number > 0))
+		return false;
+	for (i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(end, units[i].name))
+			continue;
+		number *= units[i].ms;
+		if (number < 1 || number >= UINT32_MAX)
+			return false;
+		*ms = (uint32_t)number;
+		return true;
+	}
+	return false;
+}
+
 static int run_pub(int argc, char **argv, const char *server)
 {
 	static const struct option options[] = {
 		CLI_LONG_SERVER,
 		CLI_LONG_HELP,
 		{ "file", required_argument, NULL, 'f' },
+		{ "ttl", required_argument, NULL, 'T' },
 		{ }
 	};
 	const char *topic, *file = NULL;
+	uint32_t ttl_ms = 0;
 	char *data = NULL;
 	size_t size;
 	int c, ret;
@@ -117,6 +154,12 @@ static int run_pub(int argc, char **argv, const char *server)
 			return cli_help(&cli_pub);
 		case 'f':
 			file = optarg;
+			break;
+		case 'T':
+			if (!parse_duration(optarg, &ttl_ms))
+				return cli_usage(&cli_pub,
+						 "--ttl wants a number with ms, s, m or h, or never, not '%s'",
+						 optarg);
 			break;
 		default:
 			return cli_usage(&cli_pub, "unknown option");
@@ -133,12 +176,13 @@ static int run_pub(int argc, char **argv, const char *server)
 		return cli_usage(&cli_pub, "pub takes one message; quote it");
 
 	if (!file)
-		return connect_and_publish(server, topic, argv[optind],
+		return connect_and_publish(server, ttl_ms, topic, argv[optind],
 					   strlen(argv[optind]),
 					   !strcmp(argv[optind], "-"));
 	ret = read_file(file, &data, &size);
 	if (!ret)
-		ret = connect_and_publish(server, topic, data, size, false);
+		ret = connect_and_publish(server, ttl_ms, topic, data, size,
+					  false);
 	free(data);
 	return ret;
 }
@@ -155,6 +199,8 @@ const struct cli_command cli_pub = {
 	"and waits until the broker has confirmed it.\n"
 	"\n"
 	"  -f, --file FILE       publish the bytes of FILE (-: of standard input)\n"
+	"      --ttl DURATION    how long the message lives: 500ms, 2s, 5m, 1h, never\n"
+	"                        (default: what its topic says)\n"
 	"  -s, --server ADDRESS  local:, tcp://HOST:PORT or unix:PATH\n"
 	"                        (default: $BLIPMQ_SERVER, else local:)\n"
 	"  -h, --help            this text\n"

@@ -204,6 +204,22 @@ static bool parse_seconds(const char *text, long long *ms)
 	return true;
 }
 
+static bool parse_overflow(const char *text, uint32_t *policy)
+{
+	static const char * const names[] = {
+		"drop-oldest", "drop-new", "block", "disconnect", "conflate",
+	};
+	uint32_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(text, names[i])) {
+			*policy = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The queue that we like, unless the broker grants only smaller ones. */
 static int sub_connect(const char *server, struct blipmq_options *o,
 		       struct blipmq **b)
@@ -215,8 +231,11 @@ static int sub_connect(const char *server, struct blipmq_options *o,
 	o->queue_messages = QUEUE_MESSAGES;
 	o->queue_bytes = QUEUE_BYTES;
 	ret = blipmq_connect(server, o, b);
-	if (ret == -EINVAL)
-		ret = blipmq_connect(server, NULL, b);
+	if (ret == -EINVAL) {
+		o->queue_messages = 0;
+		o->queue_bytes = 0;
+		ret = blipmq_connect(server, o, b);
+	}
 	return ret ? cli_unreachable(server, ret) : CLI_DONE;
 }
 
@@ -230,6 +249,7 @@ static int run_sub(int argc, char **argv, const char *server)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "queue-messages", required_argument, NULL, 'M' },
 		{ "queue-bytes", required_argument, NULL, 'B' },
+		{ "overflow", required_argument, NULL, 'O' },
 		{ }
 	};
 	struct blipmq_options o = { .size = sizeof(o) };
@@ -271,6 +291,12 @@ static int run_sub(int argc, char **argv, const char *server)
 						 "a queue limit is a number above 0, not '%s'",
 						 optarg);
 			break;
+		case 'O':
+			if (!parse_overflow(optarg, &o.overflow))
+				return cli_usage(&cli_sub,
+						 "--overflow is drop-oldest, drop-new, block, disconnect or conflate, not '%s'",
+						 optarg);
+			break;
 		default:
 			return cli_usage(&cli_sub, "unknown option");
 		}
@@ -307,6 +333,8 @@ const struct cli_command cli_sub = {
 	"      --queue-messages N, --queue-bytes N\n"
 	"                        what the broker may keep for us until we read it\n"
 	"                        (default: 65536 messages, 16777216 bytes)\n"
+	"      --overflow POLICY what the broker does when that is full: drop-oldest\n"
+	"                        (default), drop-new, block, disconnect, conflate\n"
 	"  -s, --server ADDRESS  local:, tcp://HOST:PORT or unix:PATH\n"
 	"                        (default: $BLIPMQ_SERVER, else local:)\n"
 	"  -h, --help            this text\n"
