@@ -96,6 +96,18 @@ static bool expiry_queue(struct blipmq_sock *bs)
 	return READ_ONCE(bs->cursor.bundle) || blipmq_queue_readable(q);
 }
 
+/**
+ * blipmq_expiry_look() - take away what is over before poll() announces it
+ * @bs: the socket
+ *
+ * Context: may sleep.
+ */
+void blipmq_expiry_look(struct blipmq_sock *bs)
+{
+	if (READ_ONCE(bs->queue.watch.state) == BLIPMQ_WATCH_LISTED)
+		expiry_queue(bs);
+}
+
 static struct blipmq_sock *expiry_next(struct blipmq_expiry *e)
 {
 	struct blipmq_queue *q = NULL;

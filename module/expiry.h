@@ -47,6 +47,7 @@ struct blipmq_watch {
 void blipmq_expiry_init(struct blipmq_expiry *e);
 void blipmq_expiry_destroy(struct blipmq_expiry *e);
 void blipmq_expiry_watch(struct blipmq_queue *q);
+void blipmq_expiry_look(struct blipmq_sock *bs);
 void blipmq_expiry_forget(struct blipmq_queue *q);
 
 #endif /* _BLIPMQ_EXPIRY_H */

@@ -109,9 +109,12 @@ int blipmq_sock_wait_readable(struct blipmq_sock *bs, long *timeo)
  */
 __poll_t blipmq_sock_poll_in(struct blipmq_sock *bs)
 {
-	bool readable = blipmq_sock_readable(bs);
 	__poll_t mask = 0;
+	bool readable;
 	u32 state;
+
+	blipmq_expiry_look(bs);
+	readable = blipmq_sock_readable(bs);
 
 	/* One answer, since a publisher that evicts may change it meanwhile. */
 	if (!readable) {

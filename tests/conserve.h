@@ -39,6 +39,7 @@ u64 mixed(u64 a, u64 b);
  * @batch: messages that it sends with one call at most
  * @large: one message in so many has tens of thousands of bytes
  * @naps: it pauses after one batch in so many
+ * @ttl_ms: what its messages live, 0 for ever
  * @kill_at: it is killed once it has begun so many; NEVER
  */
 struct publisher_plan {
@@ -47,6 +48,7 @@ struct publisher_plan {
 	u32		batch;
 	u32		large;
 	u32		naps;
+	u32		ttl_ms;
 	u32		kill_at;
 };
 
@@ -63,7 +65,7 @@ enum ending { ENDING_DRAIN, ENDING_LEAVE_QUEUED };
  * @roams: it subscribes, unsubscribes, closes and comes again meanwhile;
  *	else it stays on @topics for the whole round
  * @pace: how it reads
- * @turns: its queue's limits change meanwhile
+ * @turns: its queue's limits and overflow policy change meanwhile
  * @ending: how it ends
  * @kill_at: it is killed once so many messages were begun; NEVER
  */
@@ -80,9 +82,11 @@ struct subscriber_plan {
 /**
  * struct plan - a round
  * @seed: what everything below was drawn from
+ * @expires: some messages do
  */
 struct plan {
 	u64			seed;
+	bool			expires;
 	u32			nr_topics;
 	char			topics[TOPICS_MAX][BLIPMQ_NAME_MAX + 1];
 	u32			nr_publishers;
@@ -199,6 +203,7 @@ struct window {
  * @own: messages of @read that the socket had published to itself
  * @announced: losses that it was told of
  * @lost: losses by its counters, known once it is judged
+ * @expired: messages that expired in its queue, known then
  * @must_miss: messages that were not read though they must have been queued
  * @may_miss: messages that were not read and may have been queued
  */
@@ -213,6 +218,7 @@ struct ledger {
 	u64			own;
 	u64			announced;
 	u64			lost;
+	u64			expired;
 	u64			must_miss;
 	u64			may_miss;
 };

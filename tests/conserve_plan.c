@@ -59,6 +59,7 @@ static void draw_publisher(struct publisher_plan *p, struct dice *d, bool tcp)
 {
 	static const u32 batches[] = { 1, 1, 7, 30, 200 };
 	static const u32 naps[] = { 1, 4, 16, 1000 };
+	static const u32 lives[] = { 0, 0, 0, 1, 20, 3600000 };
 
 	p->way = draw_way(d, tcp);
 	p->messages = 100 + dice_below(d, 1400);
@@ -67,6 +68,7 @@ static void draw_publisher(struct publisher_plan *p, struct dice *d, bool tcp)
 	if (p->large == 8)
 		p->messages /= 4;
 	p->naps = naps[dice_below(d, 4)];
+	p->ttl_ms = lives[dice_below(d, 6)];
 	p->kill_at = NEVER;
 }
 
@@ -108,6 +110,7 @@ void plan_draw(struct plan *plan, u64 seed, bool tcp)
 	for (i = 0; i < plan->nr_publishers; i++) {
 		draw_publisher(&plan->publishers[i], &d, tcp);
 		all += plan->publishers[i].messages;
+		plan->expires = plan->expires || plan->publishers[i].ttl_ms;
 	}
 	if (dice_one_in(&d, 3)) {
 		p = &plan->publishers[dice_below(&d, plan->nr_publishers)];
@@ -148,9 +151,9 @@ void plan_print(const struct plan *plan)
 		const struct publisher_plan *p = &plan->publishers[i];
 
 		fprintf(stderr,
-			"# publisher %u: %s, %u messages, %u a call, large 1 in %u, naps 1 in %u",
+			"# publisher %u: %s, %u messages, %u a call, large 1 in %u, naps 1 in %u, %u ms to live",
 			i, ways[p->way], p->messages, p->batch, p->large,
-			p->naps);
+			p->naps, p->ttl_ms);
 		print_end(p->kill_at);
 	}
 	for (i = 0; i < plan->nr_subscribers; i++) {
@@ -160,7 +163,7 @@ void plan_print(const struct plan *plan)
 			"# subscriber %u: %s, topics %#x, %s, %s%s%s",
 			i, ways[s->way], s->topics,
 			s->roams ? "roams" : "stays", paces[s->pace],
-			s->turns ? ", limits change" : "",
+			s->turns ? ", limits and policy change" : "",
 			s->ending == ENDING_DRAIN ? "" : ", leaves the rest");
 		print_end(s->kill_at);
 	}

@@ -204,6 +204,10 @@ int publisher_run(struct shared *shared, u32 p)
 							   LIB_LOCAL);
 	if (o.peer.fd < 0 || !hello(&o))
 		return 1;
+	if (o.plan->way == WAY_PACKET ?
+	    !lib_set_u32(o.peer.fd, BLIPMQ_TTL, o.plan->ttl_ms) :
+	    !lib_option(&o.peer, BLIPMQ_TTL, o.plan->ttl_ms))
+		return 1;
 	wait_phase(shared, PHASE_RUN);
 	if (!publish_all(&o))
 		return 1;

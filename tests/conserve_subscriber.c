@@ -58,6 +58,21 @@ static void report(struct reader *r)
 	tell(r->state->sockets, r->nr_shut + 1);
 }
 
+/*
+ * What it loses it can tell to the message by these. It holds publishers up
+ * only if it reads: they would not come to their end else.
+ */
+static bool turn_policy(struct reader *r, u32 choice)
+{
+	u32 policy = choice % 2 ? BLIPMQ_OVERFLOW_DROP_NEW :
+				  BLIPMQ_OVERFLOW_DROP_OLDEST;
+
+	if (choice > 4 && r->plan->way != WAY_TCP &&
+	    r->plan->pace != PACE_NOT_AT_ALL)
+		policy = BLIPMQ_OVERFLOW_BLOCK;
+	return inbox_limit(in_use(r), BLIPMQ_OVERFLOW, policy);
+}
+
 static bool turn_limit(struct reader *r)
 {
 	static const u32 messages[] = { 1, 2, 5, 20, 64, 100, 1024, 10000 };
@@ -66,6 +81,8 @@ static bool turn_limit(struct reader *r)
 	};
 	u32 i = dice_below(&r->dice, 8);
 
+	if (dice_one_in(&r->dice, 3))
+		return turn_policy(r, i);
 	if (dice_one_in(&r->dice, 2))
 		return inbox_limit(in_use(r), BLIPMQ_QUEUE_MESSAGES,
 				   messages[i]);

@@ -121,7 +121,7 @@ bool totals_judge(const struct shared *shared)
 	ok = is("conflated", added(&quiet, "totals.dropped-conflated"),
 		0, 0) && ok;
 	ok = is("expired", added(&quiet, "totals.dropped-expired"),
-		0, 0) && ok;
+		0, plan->expires ? UINT64_MAX : 0) && ok;
 	ok = is("filtered", added(&quiet, "totals.dropped-filtered"),
 		0, 0) && ok;
 	return is("refused", added(&quiet, "totals.refused"), 0, 0) && ok;

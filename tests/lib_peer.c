@@ -175,12 +175,12 @@ static ssize_t fill(struct lib_peer *p, int timeout_ms)
 	p->in = grown(p->in, &p->room, p->end + 65536);
 	do {
 		ret = poll(&pfd, 1, timeout_ms);
-	} while (ret < 0 && errno == EINTR);
-	if (ret < 0)
-		return -errno;
-	if (!ret)
-		return -ETIMEDOUT;
-	n = recv(p->fd, p->in + p->end, p->room - p->end, 0);
+		if (!ret)
+			return -ETIMEDOUT;
+		/* What poll() has seen may have expired. */
+		n = ret < 0 ? ret : recv(p->fd, p->in + p->end,
+					 p->room - p->end, MSG_DONTWAIT);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
 	if (n < 0)
 		return -errno;
 	p->end += (size_t)n;
