@@ -200,6 +200,18 @@ void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
 		blipmq_topic_put(ns, topic);
 }
 
+/* A topic that holds a value has no more of it. */
+static void retain_clear(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	struct blipmq_retain clear = {
+		.topic = blipmq_topic_get(ns, NULL, topic->name,
+					  topic->name_len),
+	};
+
+	if (!WARN_ON_ONCE(clear.topic != topic))
+		blipmq_retain_swap(ns, &clear, NULL);
+}
+
 static void retain_push(struct blipmq_sock *bs, struct sk_buff *value)
 {
 	blipmq_bundle_get(value, 1);
@@ -214,7 +226,8 @@ static void retain_push(struct blipmq_sock *bs, struct sk_buff *value)
  * @bs: the socket
  * @names: what it has just subscribed to
  *
- * Members of queue groups get none: they share what comes.
+ * Members of queue groups get none: they share what comes. Values whose time is
+ * over are cleared on the way.
  *
  * Context: retain_sem is held for writing, which keeps topics from changing
  * theirs; may sleep.
@@ -222,17 +235,19 @@ static void retain_push(struct blipmq_sock *bs, struct sk_buff *value)
 void blipmq_retain_replay(struct blipmq_sock *bs,
 			  const struct blipmq_names *names)
 {
+	struct blipmq_topic *topic, *next;
 	struct blipmq_net *ns = bs->ns;
-	struct blipmq_topic *topic;
 	u32 n = 0;
 
 	lockdep_assert_held_write(&ns->retain_sem);
 	if (names->group_len)
 		return;
-	list_for_each_entry(topic, &ns->retained, retaining) {
-		if (blipmq_pattern_matches(names->pattern, names->pattern_len,
-					   topic->name, topic->name_len) &&
-		    !blipmq_bundle_expired(topic->retained))
+	list_for_each_entry_safe(topic, next, &ns->retained, retaining) {
+		if (blipmq_bundle_expired(topic->retained))
+			retain_clear(ns, topic);
+		else if (blipmq_pattern_matches(names->pattern,
+						names->pattern_len,
+						topic->name, topic->name_len))
 			retain_push(bs, topic->retained);
 		if (++n % REPLAY_BATCH == 0)
 			cond_resched();
@@ -259,14 +274,9 @@ void blipmq_retain_init(struct blipmq_net *ns)
 void blipmq_retain_destroy(struct blipmq_net *ns)
 {
 	struct blipmq_topic *topic, *next;
-	struct blipmq_retain clear = {};
 
 	down_read(&ns->retain_sem);
-	list_for_each_entry_safe(topic, next, &ns->retained, retaining) {
-		clear.topic = blipmq_topic_get(ns, NULL, topic->name,
-					       topic->name_len);
-		if (!WARN_ON_ONCE(clear.topic != topic))
-			blipmq_retain_swap(ns, &clear, NULL);
-	}
+	list_for_each_entry_safe(topic, next, &ns->retained, retaining)
+		retain_clear(ns, topic);
 	up_read(&ns->retain_sem);
 }

@@ -32,7 +32,9 @@ static void put_conversation(struct lib_peer *p)
 	lib_put_pub(p, BLIPMQ_FLAG_CONFIRM, topic, 0xffffffff, long_text,
 		    sizeof(long_text));
 	lib_put_pub(p, 0, "k..a", 1, "x", 1);
-	lib_put_pub(p, BLIPMQ_FLAG_RETAIN, "k.a", 2, "x", 1);
+	/* Of nothing: what stays would come to the next conversation. */
+	lib_put_pub(p, BLIPMQ_FLAG_RETAIN | BLIPMQ_FLAG_CONFIRM, "k.a", 2, NULL,
+		    0);
 	lib_put(p, BLIPMQ_OP_SUB, 0, "k.*", NULL, 0);
 	lib_put(p, BLIPMQ_OP_SUB, 0, "k.a", "\1g", 2);
 	lib_put(p, BLIPMQ_OP_UNSUB, 0, "k.unknown", NULL, 0);
@@ -156,14 +158,17 @@ TEST_F(cuts, in_one_write)
 
 	ASSERT_TRUE(converse(&cut, variant->way, SIZE_MAX));
 	EXPECT_TRUE(same(&whole, &cut));
-	/* 50 of the 100, and the one to the long topic. */
+	/*
+	 * 50 of the 100, the one to the long topic, the one with RETAIN, and the
+	 * last one by the pattern and by the group.
+	 */
 	for (; at < whole.messages_len; n++)
 		at += blipmq_get_le32(whole.messages + at);
-	EXPECT_EQ(51U, n);
-	/* PONG, OPTION and SUB, PUB, the long PUB, ERR, UNSUB and PUB */
+	EXPECT_EQ(54U, n);
+	/* PONG, OPTION and SUB, PUB, the long PUB, RETAIN, ERR, UNSUB and PUB */
 	for (at = 0, n = 0; at < whole.answers_len; n++)
 		at += blipmq_get_le32(whole.answers + at);
-	EXPECT_EQ(2U + 4 + 34 + 1 + 7 + 2, n);
+	EXPECT_EQ(2U + 4 + 34 + 1 + 1 + 4 + 2, n);
 }
 
 TEST_F(cuts, in_writes_of_1_byte)

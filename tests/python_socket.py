@@ -142,7 +142,7 @@ def errors():
     with open_socket(socket.SOCK_SEQPACKET) as sock:
         for option, value, error in (
                 (TOPIC_DEFAULT, b"a..b", 22), (SUBSCRIBE, b"", 22),
-                (SUBSCRIBE, subscription(b"py.*"), 95),
+                (SUBSCRIBE, subscription(b"py.>.x"), 22),
                 (UNSUBSCRIBE, subscription(b"py.none"), 2)):
             try:
                 sock.setsockopt(SOL_BLIPMQ, option, value)

@@ -260,7 +260,7 @@ TEST_F(options, unknown_numbers)
 
 TEST_F(options, info_bits)
 {
-	u32 value = 16;
+	u32 value = 32;
 
 	EXPECT_EQ(0U, lib_get_u32(self->fd, BLIPMQ_INFO));
 	EXPECT_TRUE(lib_set_u32(self->fd, BLIPMQ_INFO, 7));
