@@ -45,10 +45,11 @@ struct hand {
 static bool member_is_fit(const struct hand *hand, struct blipmq_queue *q)
 {
 	u64 used = atomic64_read(&q->used) + blipmq_used(1, hand->bytes);
+	unsigned long aside = READ_ONCE(q->aside);
 
 	/* Under conflate there is always room. */
-	if (READ_ONCE(q->aside))
-		return READ_ONCE(q->aside) == BIT(BLIPMQ_ASIDE_CONFLATE);
+	if (aside)
+		return aside == BIT(BLIPMQ_ASIDE_CONFLATE);
 	return hand->force || !blipmq_queue_is_over(q, used, hand->bytes);
 }
 

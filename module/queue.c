@@ -195,10 +195,15 @@ enum blipmq_push blipmq_queue_push_charged(struct blipmq_queue *q,
 	return queue_push(q, b, mask, hweight64(mask));
 }
 
+/*
+ * @aside is what the caller saw, and not looked at again: when conflate ends
+ * meanwhile, that is not the end of the queue.
+ */
 static noinline enum blipmq_push queue_push_aside(struct blipmq_queue *q,
-						  struct sk_buff *b, u64 mask)
+						  struct sk_buff *b, u64 mask,
+						  unsigned long aside)
 {
-	if (READ_ONCE(q->aside) != BIT(BLIPMQ_ASIDE_CONFLATE))
+	if (aside != BIT(BLIPMQ_ASIDE_CONFLATE))
 		return BLIPMQ_PUSH_CLOSED;
 	/* Pairs with the bit's being set once there is what it speaks of. */
 	smp_rmb();
@@ -222,10 +227,11 @@ enum blipmq_push blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b,
 {
 	u32 bytes = blipmq_bundle_cb(b)->charge;
 	u32 n = hweight64(mask);
+	unsigned long aside = READ_ONCE(q->aside);
 	u64 used;
 
-	if (unlikely(READ_ONCE(q->aside)))
-		return queue_push_aside(q, b, mask);
+	if (unlikely(aside))
+		return queue_push_aside(q, b, mask, aside);
 	used = atomic64_add_return(blipmq_used(n, bytes), &q->used);
 	if (unlikely(blipmq_queue_is_over(q, used, bytes)))
 		return blipmq_queue_push_over(q, b, mask);
