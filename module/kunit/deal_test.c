@@ -12,6 +12,7 @@
 #include "fanout.h"
 #include "netns.h"
 #include "queue.h"
+#include "sender.h"
 #include "set.h"
 #include "sock.h"
 #include "suites.h"
@@ -68,12 +69,19 @@ static void deal_close(struct table *t)
 /* Deal @frames frames. Return: those that nobody took. */
 static u64 deal(struct kunit *test, struct table *t, u32 frames)
 {
-	struct blipmq_sender *s = blipmq_sk(t->socks[0]->sk)->sender;
-	struct sk_buff *b = blipmq_bundle_alloc(s, 64, GFP_KERNEL);
-	struct blipmq_pusher p = { .b = b };
+	struct blipmq_pusher p = { };
+	struct blipmq_sender *s;
+	struct sk_buff *b;
 	u64 rest;
 
+	/* Of nobody's socket: the members may all have closed theirs. */
+	s = blipmq_sender_create(blipmq_net_of(&init_net), GLOBAL_ROOT_UID,
+				 GLOBAL_ROOT_GID);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	b = blipmq_bundle_alloc(s, 64, GFP_KERNEL);
+	blipmq_sender_retire(s);
 	KUNIT_ASSERT_NOT_NULL(test, b);
+	p.b = b;
 	blipmq_bundle_seal(b, 64, BLIPMQ_BUNDLE_FRAMES);
 	rcu_read_lock();
 	rest = blipmq_deal(&p, t->set, blipmq_bundle_mask(frames));
