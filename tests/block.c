@@ -13,8 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define TOPIC	"block.t"
@@ -286,7 +285,7 @@ static void wait_asleep(pid_t pid)
 	}
 }
 
-TEST_F_TIMEOUT(block, all_arrive_in_order, 120)
+TEST_F(block, all_arrive_in_order)
 {
 	pid_t pid = publisher(self, 0, 3000);
 

@@ -8,8 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "reader.h"
 
 #define MEMBERS	3
@@ -93,7 +92,7 @@ static bool each_has(struct reader *r, int nr, int want)
 }
 
 /* One at a time, all at once, and anything between: all get as many. */
-TEST_F_TIMEOUT(groups, in_turn, 120)
+TEST_F(groups, in_turn)
 {
 	static const u32 sizes[] = { 1, 2, 3, 4, 7, 10, 64, 100 };
 	u32 i, k;

@@ -14,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 FIXTURE(many) {
@@ -91,7 +90,7 @@ static void *kill_them(void *arg)
 }
 
 /* With one that stays in each of two groups, each message is matched twice. */
-TEST_F_TIMEOUT(many, killed, 300)
+TEST_F(many, killed)
 {
 	int a = join("gm.a", "g"), b = join("gm.*", "g");
 	long long matched, rounds = 1500, n = 0;
@@ -133,7 +132,7 @@ TEST_F_TIMEOUT(many, killed, 300)
 #define MEMBERS	1000
 
 /* More members than a bundle has frames. */
-TEST_F_TIMEOUT(many, members, 300)
+TEST_F(many, members)
 {
 	struct rlimit files = { 2 * MEMBERS, 2 * MEMBERS };
 	struct lib_peer pub;
@@ -185,7 +184,7 @@ static void *publish(void *arg)
 }
 
 /* Publishers at the same time: even all the same, and nobody over his limit. */
-TEST_F_TIMEOUT(many, publishers, 120)
+TEST_F(many, publishers)
 {
 	pthread_t thread[3];
 	int fds[3], i;

@@ -8,8 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define TOPIC	"overflow.t"

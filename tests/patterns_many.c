@@ -13,8 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define MANY	1300
@@ -64,7 +63,7 @@ FIXTURE_TEARDOWN(many)
 }
 
 /* More legs than are gathered at once, all of them on several patterns. */
-TEST_F_TIMEOUT(many, overlap, 300)
+TEST_F(many, overlap)
 {
 	struct rlimit files = { 2 * MANY, 2 * MANY };
 	static const char * const patterns[] = { "pm.*", "pm.a", "pm.>" };
@@ -102,7 +101,7 @@ TEST_F_TIMEOUT(many, overlap, 300)
 }
 
 /* Where no topic can be remembered any more, its messages arrive all the same. */
-TEST_F_TIMEOUT(many, topics_limit, 300)
+TEST_F(many, topics_limit)
 {
 	long long topics = lib_status_of("limits.topics");
 	long long each = lib_status_of("limits.subscriptions");
@@ -182,7 +181,7 @@ static void *churn(void *arg)
 }
 
 /* Those who were there before and stay miss nothing of what others do. */
-TEST_F_TIMEOUT(many, come_and_go, 300)
+TEST_F(many, come_and_go)
 {
 	static const char * const patterns[] = { "pc.>", "*.*.*", ">", "pc.1.x" };
 	int fds[4], i;

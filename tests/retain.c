@@ -11,8 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "reader.h"
 
 FIXTURE(retain) {
@@ -179,7 +178,7 @@ TEST_F(retain, by_packet)
 }
 
 /* A limit of the publisher: an error before any effect. */
-TEST_F_TIMEOUT(retain, limit, 120)
+TEST_F(retain, limit)
 {
 	static char large[1 << 20];
 	struct lib_peer p;
@@ -251,7 +250,7 @@ static void *flow(void *arg)
  * First the last value, then what comes after it, and nothing missing, twice
  * or older.
  */
-TEST_F_TIMEOUT(retain, while_others_publish, 120)
+TEST_F(retain, while_others_publish)
 {
 	static const char * const ways[] = { "rt.a", "rt.*", "*.a", ">" };
 	struct flow f = { .most = 10 };

@@ -7,8 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define KIB	1024U
@@ -110,7 +109,7 @@ static bool flood(int fd, const char *topic, const u8 *payload, u32 bytes)
 	return true;
 }
 
-TEST_F_TIMEOUT(shares, who_never_reads_stops_nobody, 120)
+TEST_F(shares, who_never_reads_stops_nobody)
 {
 	char c;
 
@@ -130,7 +129,7 @@ TEST_F_TIMEOUT(shares, who_never_reads_stops_nobody, 120)
 	EXPECT_LT(0ULL, dropped(self->bob));
 }
 
-TEST_F_TIMEOUT(shares, all_sockets_of_a_user_count, 120)
+TEST_F(shares, all_sockets_of_a_user_count)
 {
 	int more = socket_of(1001);
 
@@ -150,7 +149,7 @@ TEST_F_TIMEOUT(shares, all_sockets_of_a_user_count, 120)
 }
 
 /* What was read is free again, while the socket lives on. */
-TEST_F_TIMEOUT(shares, a_reader_gives_back, 120)
+TEST_F(shares, a_reader_gives_back)
 {
 	int more = socket_of(1001);
 	static char buf[PART];
@@ -175,7 +174,7 @@ TEST_F_TIMEOUT(shares, a_reader_gives_back, 120)
 }
 
 /* Who acts for somebody else takes what waits along. */
-TEST_F_TIMEOUT(shares, identity_moves_what_waits, 120)
+TEST_F(shares, identity_moves_what_waits)
 {
 	struct blipmq_identity bob = { .uid = 1002, .gid = 1002, .name = "b" };
 
@@ -192,7 +191,7 @@ TEST_F_TIMEOUT(shares, identity_moves_what_waits, 120)
 	EXPECT_LE(BUDGET / 2 - SLACK, queued(self->bob));
 }
 
-TEST_F_TIMEOUT(shares, bytes_in_flight_of_a_packet_publisher, 120)
+TEST_F(shares, bytes_in_flight_of_a_packet_publisher)
 {
 	static char buf[PART];
 	int other = lib_packet();
@@ -212,7 +211,7 @@ TEST_F_TIMEOUT(shares, bytes_in_flight_of_a_packet_publisher, 120)
 }
 
 /* A message larger than the limit comes through when nothing is in flight. */
-TEST_F_TIMEOUT(shares, a_large_message_alone, 60)
+TEST_F(shares, a_large_message_alone)
 {
 	ASSERT_EQ(0, lib_limit_set("limits.flight-bytes", 4096));
 	ASSERT_TRUE(subscribe(self->alice, "shares.a"));
@@ -257,12 +256,12 @@ static void flight_of_stream(struct __test_metadata *_metadata,
 	lib_close(&p);
 }
 
-TEST_F_TIMEOUT(shares, bytes_in_flight_of_a_stream, 120)
+TEST_F(shares, bytes_in_flight_of_a_stream)
 {
 	flight_of_stream(_metadata, LIB_LOCAL, self->alice, self->payload);
 }
 
-TEST_F_TIMEOUT(shares, bytes_in_flight_over_tcp, 120)
+TEST_F(shares, bytes_in_flight_over_tcp)
 {
 	flight_of_stream(_metadata, LIB_TCP, self->alice, self->payload);
 }

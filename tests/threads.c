@@ -19,8 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
+#include "harness.h"
 #include "lib.h"
 
 #define TOPIC		"threads.t"
