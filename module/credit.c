@@ -165,6 +165,11 @@ full:
 	return -EAGAIN;
 }
 
+static bool credit_is_missing(struct blipmq_sock *bs)
+{
+	return blipmq_credit_blocked(&bs->waiter);
+}
+
 /**
  * blipmq_credit_wait() - wait until publishing may be tried again
  * @bs: the publisher
@@ -176,18 +181,5 @@ full:
  */
 int blipmq_credit_wait(struct blipmq_sock *bs, long *timeo)
 {
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct sock *sk = &bs->sk;
-
-	if (!*timeo)
-		return -EAGAIN;
-	if (signal_pending(current))
-		return sock_intr_errno(*timeo);
-	add_wait_queue(sk_sleep(sk), &wait);
-	smp_mb();	/* pairs with the one in wq_has_sleeper() */
-	if (blipmq_credit_blocked(&bs->waiter) &&
-	    !(READ_ONCE(bs->state) & BLIPMQ_TX_ENDED))
-		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
-	remove_wait_queue(sk_sleep(sk), &wait);
-	return 0;
+	return blipmq_sock_wait_writable(bs, credit_is_missing, timeo);
 }

@@ -107,10 +107,16 @@ static inline void blipmq_net_charge(struct blipmq_net *ns, s64 bytes)
 	percpu_counter_add_batch(&ns->memory, bytes, BLIPMQ_MEMORY_BATCH);
 }
 
+/* A count as far as the CPUs have handed their parts in. */
+static inline s64 blipmq_estimate(struct percpu_counter *counter)
+{
+	/* Others do so meanwhile. */
+	return data_race(percpu_counter_read(counter));
+}
+
 static inline bool blipmq_net_is_full(struct blipmq_net *ns)
 {
-	/* The sum of what the CPUs have handed in, which others do meanwhile. */
-	return data_race(percpu_counter_read(&ns->memory)) >=
+	return blipmq_estimate(&ns->memory) >=
 	       (s64)READ_ONCE(ns->limits.memory_bytes);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What both socket types share in receiving: the end of it, and the waiting.
+ * What both socket types share: the end of a direction, waiting, waking.
  */
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
@@ -96,6 +96,37 @@ int blipmq_sock_wait_readable(struct blipmq_sock *bs, long *timeo)
 	add_wait_queue(sk_sleep(sk), &wait);
 	blipmq_queue_arm(&bs->queue);
 	if (!blipmq_sock_readable(bs))
+		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return 0;
+}
+
+/**
+ * blipmq_sock_wait_writable() - wait until a write may be tried again
+ * @bs: the socket
+ * @blocked: does it still have to wait? A snapshot will do
+ * @timeo: jiffies to wait at most, reduced by those that it took
+ *
+ * blipmq_sock_wake_writer() ends it.
+ *
+ * Context: may sleep; the caller holds no lock of the socket.
+ * Return: 0 to try again, -EAGAIN when the time is over, or what a signal
+ * makes of the call.
+ */
+int blipmq_sock_wait_writable(struct blipmq_sock *bs,
+			      bool (*blocked)(struct blipmq_sock *bs),
+			      long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = &bs->sk;
+
+	if (!*timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+	add_wait_queue(sk_sleep(sk), &wait);
+	smp_mb();	/* pairs with the one in wq_has_sleeper() */
+	if (blocked(bs) && !(READ_ONCE(bs->state) & BLIPMQ_TX_ENDED))
 		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return 0;

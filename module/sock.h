@@ -188,6 +188,9 @@ int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value);
 bool blipmq_sock_at_end(struct blipmq_sock *bs);
 bool blipmq_sock_readable(struct blipmq_sock *bs);
 int blipmq_sock_wait_readable(struct blipmq_sock *bs, long *timeo);
+int __must_check
+blipmq_sock_wait_writable(struct blipmq_sock *bs,
+			  bool (*blocked)(struct blipmq_sock *bs), long *timeo);
 __poll_t blipmq_sock_poll_in(struct blipmq_sock *bs);
 void blipmq_sock_end(struct blipmq_sock *bs, u32 how);
 void blipmq_sock_wake_writer(struct blipmq_sock *bs);

@@ -14,23 +14,10 @@
 #include "sock.h"
 #include "stream_in.h"
 
-/* Wait until the reader has made room for answers. */
-static int stream_wait_answers(struct blipmq_sock *bs, long *timeo)
+/* The reader has to make room for answers first. */
+static bool stream_is_full(struct blipmq_sock *bs)
 {
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct sock *sk = &bs->sk;
-
-	if (!*timeo)
-		return -EAGAIN;
-	if (signal_pending(current))
-		return sock_intr_errno(*timeo);
-	add_wait_queue(sk_sleep(sk), &wait);
-	smp_mb();	/* pairs with the one in wq_has_sleeper() */
-	if (blipmq_answers_full(&bs->answers, bs->ns) &&
-	    !(READ_ONCE(bs->state) & BLIPMQ_TX_ENDED))
-		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
-	remove_wait_queue(sk_sleep(sk), &wait);
-	return 0;
+	return blipmq_answers_full(&bs->answers, bs->ns);
 }
 
 /*
@@ -89,9 +76,10 @@ int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	while (!err && msg_data_left(msg)) {
 		if (bs->state & BLIPMQ_TX_ENDED) {
 			err = stream_discard(bs, &msg->msg_iter);
-		} else if (blipmq_answers_full(&bs->answers, bs->ns)) {
+		} else if (stream_is_full(bs)) {
 			mutex_unlock(&bs->tx_lock);
-			err = stream_wait_answers(bs, &timeo);
+			err = blipmq_sock_wait_writable(bs, stream_is_full,
+							&timeo);
 			if (mutex_lock_interruptible(&bs->tx_lock)) {
 				err = err ?: sock_intr_errno(timeo);
 				goto out;

@@ -121,8 +121,8 @@ void blipmq_user_charge(struct blipmq_user *u, s64 bytes)
  */
 bool blipmq_user_reserve(struct blipmq_user *u, s64 bytes)
 {
-	s64 own = percpu_counter_read(&u->held);
-	s64 others = max(percpu_counter_read(&u->ns->held) - own, 0LL);
+	s64 own = blipmq_estimate(&u->held);
+	s64 others = max(blipmq_estimate(&u->ns->held) - own, 0LL);
 
 	if (!blipmq_share_allows(READ_ONCE(u->ns->limits.share_bytes), own,
 				 others, bytes))

@@ -49,6 +49,43 @@ int ctl_usage(const struct ctl_command *command, const char *format, ...)
 }
 
 /**
+ * ctl_options() - read the options that every subcommand has
+ * @argc: as main() has it; optind is then behind them
+ * @argv: likewise
+ * @command: the subcommand
+ * @json: set to true by --json
+ * @status: set when nothing is left to do
+ *
+ * Return: true when @status is all that is left.
+ */
+bool ctl_options(int argc, char **argv, const struct ctl_command *command,
+		 bool *json, int *status)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			*json = true;
+			break;
+		case 'h':
+			fputs(command->help, stdout);
+			*status = CTL_DONE;
+			return true;
+		default:
+			*status = ctl_usage(command, "unknown option");
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
  * ctl_open() - open the control plane, or say why not
  * @g: the netlink socket
  *

@@ -40,6 +40,8 @@ extern const struct ctl_command ctl_status;
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int ctl_usage(const struct ctl_command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+bool ctl_options(int argc, char **argv, const struct ctl_command *command,
+		 bool *json, int *status);
 int ctl_open(struct blipmq_genl *g);
 int ctl_failed(int error, const char *what);
 int ctl_refused(const struct blipmq_genl *g, int error, const char *what);

@@ -162,27 +162,12 @@ static int limit_set(const char *name, const char *text)
 
 static int run_limit(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
 	const char *action = "show";
 	bool json = false;
-	int c, left;
+	int left, ret;
 
-	while ((c = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			fputs(ctl_limit.help, stdout);
-			return CTL_DONE;
-		default:
-			return ctl_usage(&ctl_limit, "unknown option");
-		}
-	}
+	if (ctl_options(argc, argv, &ctl_limit, &json, &ret))
+		return ret;
 	if (optind < argc)
 		action = argv[optind++];
 	left = argc - optind;

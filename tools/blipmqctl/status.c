@@ -149,11 +149,6 @@ static void print_people(const struct status *s)
 
 static int run_status(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
 	struct status s = {
 		.broker.specs = broker_specs,
 		.totals.specs = total_specs,
@@ -161,20 +156,10 @@ static int run_status(int argc, char **argv)
 	};
 	struct blipmq_genl g;
 	bool json = false;
-	int c, ret;
+	int ret;
 
-	while ((c = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			fputs(ctl_status.help, stdout);
-			return CTL_DONE;
-		default:
-			return ctl_usage(&ctl_status, "unknown option");
-		}
-	}
+	if (ctl_options(argc, argv, &ctl_status, &json, &ret))
+		return ret;
 	if (optind < argc)
 		return ctl_usage(&ctl_status, "status takes no '%s'",
 				 argv[optind]);
