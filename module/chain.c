@@ -10,11 +10,11 @@
 #include "netns.h"
 
 /*
- * The first ring is for an idle subscriber. A ring that is chained behind a
- * full one is four times as large, up to what the slab allocator has at hand
- * in a publisher's context.
+ * The first ring is for an idle subscriber, and just fits into 1 KiB. A ring that
+ * is chained behind a full one is four times as large, up to what the slab
+ * allocator has at hand in a publisher's context.
  */
-#define RING_FIRST	16U
+#define RING_FIRST	32U
 #define RING_MAX	1024U
 
 /**

@@ -56,12 +56,12 @@ enum blipmq_aside {
  * @chain: its rings
  * @conflate: messages by topic, NULL before the policy was conflate
  * @watch: among the queues whose messages may expire
- * @nr_waiting: publishers that wait for room, which readers look at
- * @waiters: who they are, both under the namespace's waiters_lock
  * @user: whose share it reserves of, under the chain's head_lock
- * @reserved: bytes of that, under the chain's head_lock
  * @used: what waits, see blipmq_used()
  * @matched: messages that matched, those that were dropped included
+ * @reserved: bytes of the user's share, under the chain's head_lock
+ * @nr_waiting: publishers that wait for room, which readers look at
+ * @waiters: who they are, both under the namespace's waiters_lock
  * @lost: messages that overflow and lack of memory took, under the chain's
  *	head_lock as the members up to @dropped are
  * @gaps: where they were lost, as far as it was not reported
@@ -80,14 +80,14 @@ struct blipmq_queue {
 	struct blipmq_chain	chain;
 	struct blipmq_conflate	*conflate;
 	struct blipmq_watch	watch;
-	u32			nr_waiting;
-	struct list_head	waiters;
 	struct blipmq_user	*user;
 
-	/* Written by publishers. */
+	/* Written by publishers, and looked at by whoever writes there. */
 	atomic64_t		used ____cacheline_aligned_in_smp;
 	atomic64_t		matched;
 	u64			reserved;
+	u32			nr_waiting;
+	struct list_head	waiters;
 
 	/* Written by publishers that evict. */
 	u64			lost ____cacheline_aligned_in_smp;

@@ -218,6 +218,7 @@ static int blipmq_release(struct socket *sock)
 	blipmq_answers_purge(&bs->answers);
 	blipmq_gather_free(bs->gather);
 	kfree(bs->topic);
+	kfree(bs->identity);
 	blipmq_sender_retire(bs->sender);
 
 	spin_lock_bh(&ns->socks_lock);

@@ -89,7 +89,7 @@ struct blipmq_input {
  * @input: a stream's unfinished frame
  * @discard_until: jiffies until which a failed stream's input is ignored
  * @sender: on whose behalf it publishes
- * @identity: a name for people
+ * @identity: a name for people, or NULL
  * @topic_len: bytes of @topic
  * @topic: where send() publishes to
  */
@@ -130,7 +130,7 @@ struct blipmq_sock {
 	unsigned long		discard_until;
 
 	struct blipmq_sender	*sender;
-	char			identity[64];
+	char			*identity;
 	u8			topic_len;
 	u8			*topic;
 };

@@ -60,6 +60,7 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 	struct blipmq_sender *sender;
 	struct blipmq_identity id;
 	struct blipmq_user *user;
+	char *name = NULL;
 	kuid_t uid;
 	kgid_t gid;
 
@@ -73,20 +74,30 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 	gid = make_kgid(current_user_ns(), id.gid);
 	if (!uid_valid(uid) || !gid_valid(gid) || id.name[sizeof(id.name) - 1])
 		return -EINVAL;
+	if (id.name[0]) {
+		name = kstrdup(id.name, GFP_KERNEL_ACCOUNT);
+		if (!name)
+			return -ENOMEM;
+	}
 	user = blipmq_user_get(bs->ns, uid);
 	if (!user)
-		return -ENOMEM;
+		goto err_name;
 	sender = blipmq_sender_create(bs->ns, uid, gid);
-	if (!sender) {
-		blipmq_user_put(user);
-		return -ENOMEM;
-	}
+	if (!sender)
+		goto err_user;
 	sender->acts = true;
 	blipmq_user_put(blipmq_queue_set_user(&bs->queue, user));
 	blipmq_sender_retire(bs->sender);
 	bs->sender = sender;
-	strscpy_pad(bs->identity, id.name, sizeof(bs->identity));
+	kfree(bs->identity);
+	bs->identity = name;
 	return 0;
+
+err_user:
+	blipmq_user_put(user);
+err_name:
+	kfree(name);
+	return -ENOMEM;
 }
 
 /*
@@ -273,7 +284,7 @@ static void get_identity(struct blipmq_sock *bs, struct blipmq_identity *id)
 {
 	id->uid = from_kuid_munged(current_user_ns(), bs->sender->uid);
 	id->gid = from_kgid_munged(current_user_ns(), bs->sender->gid);
-	memcpy(id->name, bs->identity, sizeof(id->name));
+	strscpy_pad(id->name, bs->identity ?: "", sizeof(id->name));
 }
 
 /* The values of the options that can be read, one at a time. */
