@@ -187,7 +187,7 @@ int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,
  * @c: the cursor
  * @q: whose it is
  *
- * Context: the reader's lock is held, or there is no reader any more.
+ * Context: the reader's lock is held.
  * Return: messages that were not read to their end.
  */
 u32 blipmq_cursor_drop(struct blipmq_cursor *c, struct blipmq_queue *q)

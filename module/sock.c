@@ -212,8 +212,11 @@ static int blipmq_release(struct socket *sock)
 	WRITE_ONCE(bs->state, bs->state | BLIPMQ_RX_ENDED | BLIPMQ_TX_ENDED);
 	mutex_unlock(&bs->tx_lock);
 
+	/* No program reads any more, but the timer of expiry.c may be at it. */
+	mutex_lock(&bs->rx_lock);
 	blipmq_queue_drop(&bs->queue, BLIPMQ_DROP_CLOSED,
 			  blipmq_cursor_drop(&bs->cursor, &bs->queue));
+	mutex_unlock(&bs->rx_lock);
 	blipmq_queue_give_back(&bs->queue);
 	blipmq_answers_purge(&bs->answers);
 	blipmq_gather_free(bs->gather);

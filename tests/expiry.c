@@ -18,6 +18,8 @@
 #define HOUR	3600000U
 /* Header, topic, fixed part and payload of the frames here. */
 #define FRAME	(8 + 8 + 8 + 4)
+/* Sockets that are looked at in one run. */
+#define HANDS	200
 
 FIXTURE(expiry) {
 	struct lib_peer pub;	/* .fd alone, for packet sockets */
@@ -334,6 +336,42 @@ TEST_F(expiry, closed_meanwhile)
 	ASSERT_TRUE(sent(self));
 	lib_close(&self->sub);
 	pass();
+	EXPECT_TRUE(lib_status_law());
+}
+
+/*
+ * Sockets are closed while the timer takes what is over out of their readers'
+ * hands: it begins with the first one, the closes with the last one.
+ */
+TEST(closed_under_the_timer)
+{
+	struct blipmq_socket_stats s;
+	int fds[HANDS], round, i, k;
+	struct lib_peer pub;
+	char b[4] = { 0 };
+
+	ASSERT_LE(0, lib_open(&pub, LIB_LOCAL));
+	for (round = 0; round < 40; round++) {
+		for (i = 0; i < HANDS; i++) {
+			fds[i] = lib_packet();
+			ASSERT_EQ(0, lib_subscription(fds[i], BLIPMQ_SUBSCRIBE,
+						      TOPIC, NULL));
+		}
+		for (k = 0; k < 2; k++) {
+			lib_put_pub(&pub, 0, TOPIC, 0, b, sizeof(b));
+			blipmq_put_le32(pub.out + pub.out_len - 12, 100);
+		}
+		ASSERT_TRUE(lib_send(&pub) && lib_sync(&pub));
+		for (i = 0; i < HANDS; i++)
+			recv(fds[i], b, sizeof(b), MSG_DONTWAIT);
+		do {
+			ASSERT_TRUE(lib_stats(fds[0], &s));
+		} while (s.queued_messages);
+		for (i = HANDS; i--;)
+			close(fds[i]);
+	}
+	lib_close(&pub);
+	EXPECT_TRUE(lib_status_wait("memory-bytes", 0));
 	EXPECT_TRUE(lib_status_law());
 }
 
