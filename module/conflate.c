@@ -321,11 +321,11 @@ out:
 
 /**
  * blipmq_conflate_pop() - take the message of the topic that waits longest
- * @q: the queue, whose rings are empty
+ * @q: the queue, whose rings were empty
  * @entry: what it is, and how many messages were lost before it
  *
  * Context: one reader at a time.
- * Return: false when there is none.
+ * Return: false when there is none, or the rings have what is older by now.
  */
 bool blipmq_conflate_pop(struct blipmq_queue *q, struct blipmq_entry *entry)
 {
@@ -336,7 +336,8 @@ bool blipmq_conflate_pop(struct blipmq_queue *q, struct blipmq_entry *entry)
 	if (!c)
 		return false;
 	spin_lock(&c->lock);
-	found = !list_empty(&c->dirty);
+	/* blipmq_conflate_end() moves it with this lock. */
+	found = !list_empty(&c->dirty) && !blipmq_chain_readable(&q->chain);
 	if (found) {
 		entry->bundle = entry_take(q, c, false, &entry->mask);
 		entry->lost = blipmq_queue_take_lost(q);

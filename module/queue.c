@@ -258,28 +258,16 @@ static u64 queue_lost_before(struct blipmq_queue *q, u64 pos)
 	return lost;
 }
 
-/**
- * blipmq_queue_pop() - take the oldest entry
- * @q: the queue
- * @entry: what it is, and how many messages were lost before it
- *
- * Its charge stays until blipmq_queue_release().
- *
- * Context: one reader at a time.
- * Return: false when there is none.
- */
-bool blipmq_queue_pop(struct blipmq_queue *q, struct blipmq_entry *entry)
+static bool queue_pop_ring(struct blipmq_queue *q, struct blipmq_entry *entry)
 {
 	struct blipmq_ring *finished;
 	struct blipmq_slot slot;
 
-	if (blipmq_queue_is_cut(q))
-		return false;
 	rcu_read_lock();
 	while (!blipmq_chain_pop(&q->chain, &slot, &finished)) {
 		if (!finished) {
 			rcu_read_unlock();
-			return blipmq_conflate_pop(q, entry);
+			return false;
 		}
 		spin_lock(&q->chain.head_lock);
 		blipmq_chain_leave(&q->chain, finished);
@@ -293,6 +281,31 @@ bool blipmq_queue_pop(struct blipmq_queue *q, struct blipmq_entry *entry)
 		entry->lost = queue_lost_before(q, slot.seq);
 	q->next_pos = slot.seq + 1;
 	return true;
+}
+
+/**
+ * blipmq_queue_pop() - take the oldest entry
+ * @q: the queue
+ * @entry: what it is, and how many messages were lost before it
+ *
+ * Its charge stays until blipmq_queue_release().
+ *
+ * Context: one reader at a time.
+ * Return: false when there is none.
+ */
+bool blipmq_queue_pop(struct blipmq_queue *q, struct blipmq_entry *entry)
+{
+	if (blipmq_queue_is_cut(q))
+		return false;
+	do {
+		if (queue_pop_ring(q, entry))
+			return true;
+		/* Nothing either when some has just moved to the rings. */
+		if (blipmq_conflate_pop(q, entry))
+			return true;
+	} while (unlikely(READ_ONCE(q->conflate)) &&
+		 blipmq_chain_readable(&q->chain));
+	return false;
 }
 
 /**

@@ -192,7 +192,8 @@ static inline bool blipmq_queue_is_cut(const struct blipmq_queue *q)
 static inline bool blipmq_queue_readable(struct blipmq_queue *q)
 {
 	return (blipmq_chain_readable(&q->chain) ||
-		(q->conflate && !blipmq_conflate_empty(q))) && !blipmq_queue_is_cut(q);
+		(READ_ONCE(q->conflate) && !blipmq_conflate_empty(q))) &&
+	       !blipmq_queue_is_cut(q);
 }
 
 /**

@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "harness.h"
 #include "lib.h"
@@ -351,6 +353,78 @@ TEST_F(conflate, under_load)
 	EXPECT_EQ(0, status);
 	EXPECT_TRUE(quiet(self));
 	EXPECT_TRUE(counted(self, reads, total + TOPICS - reads, 0));
+}
+
+#define WAITING	1000
+#define ROUNDS	60
+
+/* Rounds that the reader may read; and where it is. */
+static u32 rounds, round_at, message_at;
+
+/* Messages come in order. */
+static char *read_in_order(int fd)
+{
+	struct lib_message m;
+	u8 b[4];
+
+	for (round_at = 0; round_at < ROUNDS; round_at++) {
+		while (__atomic_load_n(&rounds, __ATOMIC_ACQUIRE) <= round_at)
+			;
+		for (message_at = 0; message_at < WAITING; message_at++) {
+			if (lib_recvmsg(fd, &m, b, sizeof(b), 0) != 4)
+				return "no message";
+			if (blipmq_get_le32(b) != message_at)
+				return "not in order";
+		}
+	}
+	return NULL;
+}
+
+static void *read_rounds(void *fd)
+{
+	char *complaint = read_in_order(*(int *)fd);
+
+	__atomic_store_n(&rounds, 0, __ATOMIC_RELEASE);
+	return complaint;
+}
+
+/* What waits moves to the rings in order, also for who reads meanwhile. */
+TEST(moved_under_a_reader)
+{
+	int pub = lib_packet(), fd = lib_packet();
+	struct blipmq_socket_stats s;
+	pthread_t thread;
+	char *complaint;
+	u8 b[4];
+	u32 i, k;
+
+	ASSERT_EQ(0, lib_subscription(fd, BLIPMQ_SUBSCRIBE, "conflate.>",
+				      NULL));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_rounds, &fd));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_OVERFLOW,
+					BLIPMQ_OVERFLOW_CONFLATE));
+		for (k = 0; k < WAITING; k++) {
+			blipmq_put_le32(b, k);
+			ASSERT_EQ(4, lib_sendto(pub, topic(k), b, sizeof(b)));
+		}
+		__atomic_store_n(&rounds, i + 1, __ATOMIC_RELEASE);
+		ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_OVERFLOW,
+					BLIPMQ_OVERFLOW_DROP_OLDEST));
+		do {
+			ASSERT_TRUE(lib_stats(fd, &s));
+		} while (s.queued_messages &&
+			 __atomic_load_n(&rounds, __ATOMIC_ACQUIRE));
+		if (s.queued_messages)
+			break;
+	}
+	ASSERT_EQ(0, pthread_join(thread, (void **)&complaint));
+	if (complaint)
+		lib_say("message %u of round %u: %s", message_at, round_at,
+			complaint);
+	EXPECT_EQ(NULL, complaint);
+	close(pub);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN
