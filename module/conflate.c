@@ -41,7 +41,7 @@ struct conflate_entry {
 /**
  * struct conflate_part - what one push brought
  * @b: the bundle, with a reference and its charge
- * @users: entries that wait
+ * @users: entries that wait, and the push while it lasts
  * @entries: all of them
  */
 struct conflate_part {
@@ -127,13 +127,13 @@ static struct conflate_entry *conflate_first(struct blipmq_conflate *c)
 static void conflate_remove(struct blipmq_conflate *c, struct conflate_entry *e)
 {
 	rb_erase(&e->node, &c->topics);
-	list_del(&e->dirty);
+	list_del_init(&e->dirty);
 }
 
-/* An entry is gone, which was removed from tree and list. */
-static void entry_drop(struct blipmq_queue *q, struct conflate_entry *e)
+/* One user less, with as many messages. */
+static void part_put(struct blipmq_queue *q, struct conflate_part *part,
+		     u32 messages)
 {
-	struct conflate_part *part = e->part;
 	u32 bytes = 0;
 
 	if (!--part->users) {
@@ -141,7 +141,13 @@ static void entry_drop(struct blipmq_queue *q, struct conflate_entry *e)
 		blipmq_bundle_put(part->b);
 		kfree(part);
 	}
-	blipmq_queue_release(q, 1, bytes);
+	blipmq_queue_release(q, messages, bytes);
+}
+
+/* An entry is gone, which was removed from tree and list. */
+static void entry_drop(struct blipmq_queue *q, struct conflate_entry *e)
+{
+	part_put(q, e->part, 1);
 }
 
 /*
@@ -228,7 +234,7 @@ static bool conflate_insert(struct blipmq_queue *q, struct blipmq_conflate *c,
 	}
 	old = to_entry(node);
 	rb_replace_node(node, &e->node, &c->topics);
-	list_replace(&old->dirty, &e->dirty);
+	list_replace_init(&old->dirty, &e->dirty);
 	entry_drop(q, old);
 	return true;
 }
@@ -253,24 +259,51 @@ static bool conflate_evict(struct blipmq_queue *q, struct blipmq_conflate *c)
 	return true;
 }
 
+/*
+ * Bring the queue within its limits: the oldest messages go, and if those are
+ * so many that others would wait too long, of the @n new ones those that wait.
+ */
+static void conflate_make_room(struct blipmq_queue *q,
+			       struct blipmq_conflate *c,
+			       struct conflate_part *part, u32 n)
+{
+	u32 bytes = blipmq_bundle_cb(part->b)->charge;
+	struct conflate_entry *e = part->entries;
+	u32 evicted = 0;
+
+	while (blipmq_queue_is_over(q, atomic64_read(&q->used), bytes)) {
+		if (evicted++ < BLIPMQ_ROOM_EVICTIONS) {
+			if (!conflate_evict(q, c))
+				return;
+			continue;
+		}
+		for (; n; n--, e++) {
+			if (list_empty(&e->dirty))
+				continue;
+			blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, 1);
+			conflate_remove(c, e);
+			entry_drop(q, e);
+		}
+		return;
+	}
+}
+
 static void conflate_take_in(struct blipmq_queue *q, struct blipmq_conflate *c,
 			     struct conflate_part *part)
 {
-	u32 bytes = blipmq_bundle_cb(part->b)->charge;
-	u32 n = part->users, i, conflated = 0;
+	u32 n = part->users++, i, conflated = 0;
 
-	atomic64_add(blipmq_used(n, bytes), &q->used);
+	atomic64_add(blipmq_used(n, blipmq_bundle_cb(part->b)->charge),
+		     &q->used);
 	atomic64_add(n, &q->matched);
-	/* It stays while one of its entries does; the last one does. */
 	for (i = 0; i < n; i++)
 		conflated += conflate_insert(q, c, &part->entries[i]);
 	if (conflated)
 		blipmq_queue_drop(q, BLIPMQ_DROP_CONFLATED, conflated);
 	if (blipmq_bundle_cb(part->b)->expires)
 		blipmq_expiry_watch(q);
-	while (blipmq_queue_is_over(q, atomic64_read(&q->used), bytes) &&
-	       conflate_evict(q, c))
-		;
+	conflate_make_room(q, c, part, n);
+	part_put(q, part, 0);
 }
 
 /**

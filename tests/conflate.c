@@ -229,6 +229,42 @@ TEST_F(conflate, more_topics_than_the_limit)
 	EXPECT_TRUE(counted(self, 8, 20, 12));
 }
 
+/* What makes room for one push is bounded; beyond that the new one goes. */
+TEST(much_room_for_one)
+{
+	static u8 large[1000000];
+	int pub = lib_packet(), fd = lib_packet();
+	struct blipmq_socket_stats s, then;
+	u32 i;
+
+	ASSERT_EQ(0, lib_subscription(fd, BLIPMQ_SUBSCRIBE, "conflate.>",
+				      NULL));
+	ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_QUEUE_MESSAGES, 10000));
+	ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_QUEUE_BYTES, 16 << 20));
+	ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_OVERFLOW, BLIPMQ_OVERFLOW_CONFLATE));
+	for (i = 0; i < 4000; i++)
+		ASSERT_EQ(1, lib_sendto(pub, topic(i), large, 1));
+	ASSERT_TRUE(lib_stats(fd, &s));
+	ASSERT_EQ(4000, s.queued_messages);
+	/* As full as can be: a message of 1,000,000 bytes needs more. */
+	ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_QUEUE_BYTES, (u32)s.queued_bytes));
+	ASSERT_LT(1024 * (s.queued_bytes / 4000), sizeof(large));
+	ASSERT_EQ((ssize_t)sizeof(large),
+		  lib_sendto(pub, topic(i), large, sizeof(large)));
+	ASSERT_TRUE(lib_stats(fd, &then));
+	EXPECT_TRUE(lib_law(&then));
+	EXPECT_EQ(1024 + 1, then.dropped_overflow);
+	EXPECT_EQ(4000 - 1024, then.queued_messages);
+	/* The next one finds room by what went for the first. */
+	ASSERT_EQ((ssize_t)sizeof(large),
+		  lib_sendto(pub, topic(i), large, sizeof(large)));
+	ASSERT_TRUE(lib_stats(fd, &s));
+	EXPECT_TRUE(lib_law(&s));
+	EXPECT_GT(1024, s.dropped_overflow - then.dropped_overflow);
+	close(pub);
+	close(fd);
+}
+
 /* A peek shows what a read then gives, whatever comes meanwhile. */
 TEST_F(conflate, peek)
 {
