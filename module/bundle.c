@@ -6,6 +6,7 @@
 
 #include "bundle.h"
 #include "netns.h"
+#include "spare.h"
 
 /* What one skb holds in page fragments, even of single pages. */
 #define PAGED_MAX	SZ_64K
@@ -99,7 +100,7 @@ struct sk_buff *blipmq_bundle_alloc(struct blipmq_sender *s, u32 size,
 	struct blipmq_bundle_cb *cb;
 	struct sk_buff *b;
 
-	b = bundle_piece(part, gfp);
+	b = blipmq_spare_take(s, part) ?: bundle_piece(part, gfp);
 	if (!b)
 		return NULL;
 	cb = blipmq_bundle_cb(b);
@@ -174,7 +175,12 @@ void blipmq_bundle_free(struct sk_buff *b)
 {
 	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
 
-	blipmq_net_charge(cb->sender->ns, -(s64)cb->charge);
-	blipmq_sender_uncharge(cb->sender, cb->charge);
-	__kfree_skb(b);
+	struct blipmq_sender *s = cb->sender;
+	u32 charge = cb->charge;
+
+	blipmq_net_charge(s->ns, -(s64)charge);
+	if (!blipmq_spare_put(s, b))
+		__kfree_skb(b);
+	/* The sender may be gone with that. */
+	blipmq_sender_uncharge(s, charge);
 }

@@ -10,6 +10,7 @@
 
 #include "netns.h"
 #include "sender.h"
+#include "spare.h"
 
 /* Bytes are taken ahead, so many at a time. */
 #define CREDIT_CHUNK	SZ_64K
@@ -65,6 +66,8 @@ struct blipmq_sender *blipmq_sender_clone(const struct blipmq_sender *s)
 
 void __blipmq_sender_free(struct blipmq_sender *s)
 {
+	/* Some that came while it was retired. */
+	blipmq_spare_purge(s);
 	put_pid(s->pid);
 	kfree(s);
 }
@@ -80,7 +83,8 @@ void blipmq_sender_retire(struct blipmq_sender *s)
 	s64 left = BLIPMQ_SENDER_BIAS + s->credit;
 
 	s->credit = 0;
-	s->retired = true;
+	WRITE_ONCE(s->retired, true);
+	blipmq_spare_purge(s);
 	if (atomic64_sub_and_test(left, &s->bytes))
 		__blipmq_sender_free(s);
 }

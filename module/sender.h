@@ -10,6 +10,7 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/cache.h>
+#include <linux/llist.h>
 #include <linux/uidgid.h>
 
 #include "types.h"
@@ -29,13 +30,16 @@ struct pid;
  * @acts: BLIPMQ_IDENTITY said for whom
  * @over: its bytes in flight were at the limit when last looked at
  * @retired: its socket has left it, so nobody has use for @credit
+ * @own_spare: spare bundles that the publisher has taken over
  * @bytes: memory of its bundles, and @credit, and the bias while a socket has
  *	it; it is freed when this is zero
+ * @nr_spare: all spare bundles, and those that come just now
+ * @spare: those that have come, see spare.c
  *
- * @acts to @retired and @credit are guarded by the tx_lock of its socket. The publisher
- * takes @bytes ahead in chunks; it is whoever gives up the last reference of a
- * bundle that writes @bytes for each, so that line does not travel to the
- * publisher and back.
+ * @acts to @own_spare and @credit are guarded by the tx_lock of its socket. The
+ * publisher takes @bytes ahead in chunks; it is whoever gives up the last
+ * reference of a bundle that writes @bytes for each, so that line does not
+ * travel to the publisher and back.
  */
 struct blipmq_sender {
 	struct blipmq_net	*ns;
@@ -46,9 +50,12 @@ struct blipmq_sender {
 	bool			acts;
 	bool			over;
 	bool			retired;
+	struct llist_node	*own_spare;
 
 	/* Written by those who free bundles. */
 	atomic64_t		bytes ____cacheline_aligned_in_smp;
+	atomic_t		nr_spare;
+	struct llist_head	spare;
 };
 
 struct blipmq_sender *blipmq_sender_create(struct blipmq_net *ns, kuid_t uid,

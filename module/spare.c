@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Spare bundles. Small ones, of a message or a few, cost more to allocate and
+ * to free than to hand over, so the last few that readers are done with go back
+ * to the publisher that they came from: its cgroup has paid for them.
+ */
+#include <linux/kconfig.h>
+#include <linux/llist.h>
+#include <linux/skbuff.h>
+
+#include "sender.h"
+#include "spare.h"
+
+/* How many a publisher keeps, of at most so many bytes. */
+#define SPARE_MAX	8
+#define SPARE_BYTES	SKB_WITH_OVERHEAD(SZ_1K)
+
+/**
+ * blipmq_spare_put() - keep a bundle that nobody refers to for its publisher
+ * @s: the publisher; what the bundle is charged to it keeps it here
+ * @b: the bundle
+ *
+ * Context: any but hard interrupts.
+ * Return: false when it is to be freed.
+ */
+bool blipmq_spare_put(struct blipmq_sender *s, struct sk_buff *b)
+{
+	/* Who uses a bundle that it has put is to be found out by KASAN. */
+	if (IS_ENABLED(CONFIG_KASAN))
+		return false;
+	if (b->truesize > SKB_TRUESIZE(SPARE_BYTES) || skb_is_nonlinear(b) || b->cloned ||
+	    READ_ONCE(s->retired))
+		return false;
+	if (atomic_inc_return(&s->nr_spare) > SPARE_MAX) {
+		atomic_dec(&s->nr_spare);
+		return false;
+	}
+	llist_add(&b->ll_node, &s->spare);
+	return true;
+}
+
+/**
+ * blipmq_spare_take() - use a spare bundle again
+ * @s: the publisher
+ * @size: bytes that it is to hold
+ *
+ * Context: the tx_lock of the publisher's socket is held.
+ * Return: the bundle with @size bytes of undefined contents and one reference,
+ * or NULL.
+ */
+struct sk_buff *blipmq_spare_take(struct blipmq_sender *s, u32 size)
+{
+	struct sk_buff *b;
+
+	if (size > SPARE_BYTES)
+		return NULL;
+	if (!s->own_spare) {
+		if (llist_empty(&s->spare))
+			return NULL;
+		s->own_spare = llist_del_all(&s->spare);
+	}
+	b = llist_entry(s->own_spare, struct sk_buff, ll_node);
+	s->own_spare = s->own_spare->next;
+	atomic_dec(&s->nr_spare);
+	skb_mark_not_on_list(b);
+	/* Messages have become larger, and what is too small no use. */
+	if (size > skb_end_offset(b)) {
+		__kfree_skb(b);
+		return NULL;
+	}
+	refcount_set(&b->users, 1);
+	b->data = b->head;
+	b->len = 0;
+	skb_reset_tail_pointer(b);
+	skb_put(b, size);
+	return b;
+}
+
+static void spare_free(struct llist_node *list)
+{
+	struct sk_buff *b, *next;
+
+	llist_for_each_entry_safe(b, next, list, ll_node) {
+		skb_mark_not_on_list(b);
+		__kfree_skb(b);
+	}
+}
+
+/**
+ * blipmq_spare_purge() - free the spare bundles
+ * @s: a publisher that makes no more
+ *
+ * Context: any but hard interrupts; blipmq_spare_take() does not run.
+ */
+void blipmq_spare_purge(struct blipmq_sender *s)
+{
+	spare_free(s->own_spare);
+	s->own_spare = NULL;
+	spare_free(llist_del_all(&s->spare));
+}
