@@ -165,6 +165,56 @@ void blipmq_bundle_live(struct sk_buff *b, u32 ttl_ms)
 				       (u64)ttl_ms * NSEC_PER_MSEC;
 }
 
+/* The first of some messages. */
+static const u8 *bundle_first(const struct sk_buff *b, u64 mask)
+{
+	u32 offset = 0, i;
+
+	for (i = __ffs64(mask); i; i--)
+		offset += blipmq_bundle_frame_size(b, offset);
+	return blipmq_bundle_head(b, offset, BLIPMQ_FRAME_HEADER);
+}
+
+/**
+ * blipmq_bundle_topic_len() - the length of a message's topic
+ * @b: a sealed bundle
+ * @mask: the first of these messages
+ *
+ * Return: bytes.
+ */
+u32 blipmq_bundle_topic_len(const struct sk_buff *b, u64 mask)
+{
+	return bundle_first(b, mask)[5];
+}
+
+/**
+ * blipmq_bundle_topic() - the topic of a message
+ * @b: a sealed bundle
+ * @mask: the first of these messages
+ * @text: set to the topic and a zero byte
+ */
+void blipmq_bundle_topic(const struct sk_buff *b, u64 mask, char *text)
+{
+	const u8 *frame = bundle_first(b, mask);
+
+	memcpy(text, frame + BLIPMQ_FRAME_HEADER, frame[5]);
+	text[frame[5]] = '\0';
+}
+
+/**
+ * blipmq_bundle_id() - the id of a message
+ * @b: a sealed bundle
+ * @mask: the first of these messages
+ *
+ * Return: the id.
+ */
+u64 blipmq_bundle_id(const struct sk_buff *b, u64 mask)
+{
+	const u8 *frame = bundle_first(b, mask);
+
+	return blipmq_get_le64(frame + BLIPMQ_FRAME_HEADER + frame[5]);
+}
+
 /**
  * blipmq_bundle_free() - the last reference is gone
  * @b: the bundle

@@ -111,6 +111,10 @@ static inline bool blipmq_bundle_expired(struct sk_buff *b)
 	return unlikely(expires) && ktime_get_ns() >= expires;
 }
 
+u32 blipmq_bundle_topic_len(const struct sk_buff *b, u64 mask);
+void blipmq_bundle_topic(const struct sk_buff *b, u64 mask, char *text);
+u64 blipmq_bundle_id(const struct sk_buff *b, u64 mask);
+
 struct sk_buff *blipmq_bundle_alloc(struct blipmq_sender *s, u32 size,
 				    gfp_t gfp);
 int blipmq_bundle_extend(struct sk_buff *b, u32 size, gfp_t gfp);

@@ -14,6 +14,7 @@
 #include "bundle.h"
 #include "conflate.h"
 #include "queue.h"
+#include "trace.h"
 
 /* Topics that are moved to the rings without letting others have the lock. */
 #define MOVE_AT_ONCE	64
@@ -130,6 +131,13 @@ static void conflate_remove(struct blipmq_conflate *c, struct conflate_entry *e)
 	list_del_init(&e->dirty);
 }
 
+static void entry_trace_drop(struct blipmq_queue *q,
+			     const struct conflate_entry *e,
+			     enum blipmq_drop reason)
+{
+	trace_blipmq_drop(q, e->part->b, BIT_ULL(e->index), reason);
+}
+
 /* One user less, with as many messages. */
 static void part_put(struct blipmq_queue *q, struct conflate_part *part,
 		     u32 messages)
@@ -235,6 +243,7 @@ static bool conflate_insert(struct blipmq_queue *q, struct blipmq_conflate *c,
 	old = to_entry(node);
 	rb_replace_node(node, &e->node, &c->topics);
 	list_replace_init(&old->dirty, &e->dirty);
+	entry_trace_drop(q, old, BLIPMQ_DROP_CONFLATED);
 	entry_drop(q, old);
 	return true;
 }
@@ -250,10 +259,13 @@ static bool conflate_evict(struct blipmq_queue *q, struct blipmq_conflate *c)
 	e = conflate_first(c);
 	if (!e)
 		return false;
-	if (blipmq_bundle_expired(e->part->b))
+	if (blipmq_bundle_expired(e->part->b)) {
+		entry_trace_drop(q, e, BLIPMQ_DROP_EXPIRED);
 		blipmq_queue_drop(q, BLIPMQ_DROP_EXPIRED, 1);
-	else
+	} else {
+		entry_trace_drop(q, e, BLIPMQ_DROP_OVERFLOW);
 		blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, 1);
+	}
 	conflate_remove(c, e);
 	entry_drop(q, e);
 	return true;
@@ -280,6 +292,7 @@ static void conflate_make_room(struct blipmq_queue *q,
 		for (; n; n--, e++) {
 			if (list_empty(&e->dirty))
 				continue;
+			entry_trace_drop(q, e, BLIPMQ_DROP_OVERFLOW);
 			blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, 1);
 			conflate_remove(c, e);
 			entry_drop(q, e);
@@ -332,11 +345,13 @@ enum blipmq_push blipmq_conflate_push(struct blipmq_queue *q,
 	if (ended || !active)
 		goto out;
 	if (part) {
+		trace_blipmq_enqueue(q, b, mask);
 		conflate_take_in(q, c, part);
 		part = NULL;
 		pushed = BLIPMQ_PUSH_KEPT;
 	} else {
 		pushed = BLIPMQ_PUSH_DROPPED;
+		trace_blipmq_drop(q, b, mask, BLIPMQ_DROP_NO_MEMORY);
 		atomic64_add(hweight64(mask), &q->matched);
 		blipmq_queue_drop_new(q, BLIPMQ_DROP_NO_MEMORY,
 				      hweight64(mask));
@@ -420,6 +435,7 @@ bool blipmq_conflate_expire(struct blipmq_queue *q)
 	if (e && !blipmq_bundle_expired(e->part->b))
 		e = NULL;
 	if (e) {
+		entry_trace_drop(q, e, BLIPMQ_DROP_EXPIRED);
 		blipmq_queue_drop(q, BLIPMQ_DROP_EXPIRED, 1);
 		conflate_remove(c, e);
 		entry_drop(q, e);
@@ -458,6 +474,7 @@ static void conflate_move(struct blipmq_queue *q, struct blipmq_conflate *c)
 		if (blipmq_chain_push(&q->chain, b, mask) == BLIPMQ_RING_OK)
 			continue;
 		n = hweight64(mask);
+		trace_blipmq_drop(q, b, mask, BLIPMQ_DROP_NO_MEMORY);
 		blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
 		blipmq_queue_drop_new(q, BLIPMQ_DROP_NO_MEMORY, n);
 		blipmq_bundle_put(b);
@@ -514,6 +531,7 @@ u32 blipmq_conflate_drain(struct blipmq_queue *q)
 		spin_lock(&c->lock);
 		e = conflate_first(c);
 		if (e) {
+			entry_trace_drop(q, e, BLIPMQ_DROP_CLOSED);
 			conflate_remove(c, e);
 			entry_drop(q, e);
 			messages++;

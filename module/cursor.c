@@ -7,6 +7,7 @@
 #include "bundle.h"
 #include "cursor.h"
 #include "queue.h"
+#include "trace.h"
 
 /* Go on to the first frame that is still to be read. */
 static void cursor_seek(struct blipmq_cursor *c)
@@ -38,8 +39,7 @@ static void cursor_unload(struct blipmq_cursor *c, struct blipmq_queue *q)
 void blipmq_cursor_expire(struct blipmq_cursor *c, struct blipmq_queue *q)
 {
 	if (c->bundle && blipmq_bundle_expired(c->bundle))
-		blipmq_queue_drop(q, BLIPMQ_DROP_EXPIRED,
-				  blipmq_cursor_drop(c, q));
+		blipmq_cursor_drop(c, q, BLIPMQ_DROP_EXPIRED);
 }
 
 /**
@@ -85,6 +85,7 @@ bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q,
 void blipmq_cursor_next(struct blipmq_cursor *c, struct blipmq_queue *q,
 			u32 size)
 {
+	trace_blipmq_deliver(q, c->bundle, c->mask & -c->mask);
 	c->mask &= c->mask - 1;
 	c->done = 0;
 	blipmq_queue_release(q, 1, 0);
@@ -173,6 +174,7 @@ int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,
 		return n;
 	}
 	/* All that was left of the bundle. */
+	trace_blipmq_deliver(q, c->bundle, c->mask);
 	read->messages += frames;
 	read->bytes += run;
 	c->mask = 0;
@@ -186,19 +188,21 @@ int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,
  * blipmq_cursor_drop() - give up what was not read
  * @c: the cursor
  * @q: whose it is
+ * @reason: why those that were not read to their end are dropped
  *
  * Context: the reader's lock is held.
- * Return: messages that were not read to their end.
  */
-u32 blipmq_cursor_drop(struct blipmq_cursor *c, struct blipmq_queue *q)
+void blipmq_cursor_drop(struct blipmq_cursor *c, struct blipmq_queue *q,
+			enum blipmq_drop reason)
 {
 	u32 n;
 
 	if (!c->bundle)
-		return 0;
+		return;
 	n = hweight64(c->mask);
+	trace_blipmq_drop(q, c->bundle, c->mask, reason);
 	blipmq_queue_release(q, n, 0);
 	c->mask = 0;
 	cursor_unload(c, q);
-	return n;
+	blipmq_queue_drop(q, reason, n);
 }

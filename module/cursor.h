@@ -53,6 +53,7 @@ void blipmq_cursor_next(struct blipmq_cursor *c, struct blipmq_queue *q,
 int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,
 		       struct iov_iter *to, enum blipmq_cursor_how how,
 		       struct blipmq_read *read);
-u32 blipmq_cursor_drop(struct blipmq_cursor *c, struct blipmq_queue *q);
+void blipmq_cursor_drop(struct blipmq_cursor *c, struct blipmq_queue *q,
+			enum blipmq_drop reason);
 
 #endif /* _BLIPMQ_CURSOR_H */

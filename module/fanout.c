@@ -16,6 +16,7 @@
 #include "queue.h"
 #include "sock.h"
 #include "topic.h"
+#include "trace.h"
 
 /*
  * More legs than this in one RCU section keep others waiting too long; slots
@@ -121,11 +122,16 @@ enum blipmq_found blipmq_batch_route(struct blipmq_net *ns,
 	topic = blipmq_topic_find(ns, name, t->len);
 	if (likely(topic)) {
 		*route = blipmq_topic_route(ns, topic);
-		return likely(*route) ? BLIPMQ_FOUND : BLIPMQ_FOUND_STALE;
+		if (unlikely(!*route))
+			return BLIPMQ_FOUND_STALE;
+		trace_blipmq_route(name, t->len, *route);
+		return BLIPMQ_FOUND;
 	}
 	*route = NULL;
-	return blipmq_trie_matches(&ns->trie, name, t->len) ?
-		BLIPMQ_FOUND_STALE : BLIPMQ_FOUND_NOBODY;
+	if (blipmq_trie_matches(&ns->trie, name, t->len))
+		return BLIPMQ_FOUND_STALE;
+	trace_blipmq_route(name, t->len, NULL);
+	return BLIPMQ_FOUND_NOBODY;
 }
 
 /**
@@ -398,6 +404,9 @@ int blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 	u32 i;
 
 	lockdep_assert_held(&bs->tx_lock);
+	for (i = 0; i < nr_topics; i++)
+		all |= topics[i].mask;
+	trace_blipmq_publish(bs, b, all);
 	blipmq_credit_forget(bs);
 	/* With those who join and are to get retained values. */
 	if (orderly)
@@ -411,9 +420,6 @@ int blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 	pusher_end(&p);
 	if (unlikely(err))
 		return err;
-
-	for (i = 0; i < nr_topics; i++)
-		all |= topics[i].mask;
 	if (all != routed)
 		blipmq_count(&bs->unrouted, hweight64(all & ~routed));
 	return 0;

@@ -10,6 +10,7 @@
 #include "queue.h"
 #include "sock.h"
 #include "subscription.h"
+#include "trace.h"
 
 /* Only the oldest @keep of the frames in @mask. */
 static u64 mask_oldest(u64 mask, u32 keep)
@@ -25,8 +26,11 @@ static u64 mask_oldest(u64 mask, u32 keep)
  * Some were dropped, and then the queue was closed, which takes the others as
  * it takes what it holds.
  */
-static void over_closed(struct blipmq_queue *q, u32 messages)
+static void over_closed(struct blipmq_queue *q, struct sk_buff *b, u64 mask)
 {
+	u32 messages = hweight64(mask);
+
+	trace_blipmq_drop(q, b, mask, BLIPMQ_DROP_CLOSED);
 	atomic64_add(messages, &q->matched);
 	blipmq_queue_drop(q, BLIPMQ_DROP_CLOSED, messages);
 }
@@ -38,11 +42,13 @@ static enum blipmq_push over_drop_oldest(struct blipmq_queue *q,
 	u64 kept;
 
 	kept = blipmq_queue_make_room(q, mask, blipmq_bundle_cb(b)->charge);
+	if (kept != mask)
+		trace_blipmq_drop(q, b, mask & ~kept, BLIPMQ_DROP_OVERFLOW);
 	if (kept) {
 		pushed = blipmq_queue_push_charged(q, b, kept);
 		if (pushed != BLIPMQ_PUSH_CLOSED || kept == mask)
 			return pushed;
-		over_closed(q, hweight64(kept));
+		over_closed(q, b, kept);
 		return BLIPMQ_PUSH_DROPPED;
 	}
 	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news */
@@ -58,18 +64,20 @@ static enum blipmq_push over_drop_new(struct blipmq_queue *q,
 	u32 bytes = blipmq_bundle_cb(b)->charge;
 	u32 n = hweight64(mask);
 	u32 room = blipmq_queue_room(q, n, bytes);
+	u64 kept;
 
 	if (room == n)
 		return blipmq_queue_push_charged(q, b, mask);
 	blipmq_queue_release(q, n - room, room ? 0 : bytes);
+	kept = mask_oldest(mask, room);
 	if (room)
-		pushed = blipmq_queue_push_charged(q, b,
-						   mask_oldest(mask, room));
+		pushed = blipmq_queue_push_charged(q, b, kept);
 	if (pushed == BLIPMQ_PUSH_CLOSED) {
-		over_closed(q, room);
+		over_closed(q, b, kept);
 		pushed = BLIPMQ_PUSH_DROPPED;
 	}
 	/* Behind those that were taken. */
+	trace_blipmq_drop(q, b, mask & ~kept, BLIPMQ_DROP_OVERFLOW);
 	atomic64_add(n - room, &q->matched);
 	blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, n - room);
 	smp_mb();	/* pairs with blipmq_queue_arm(): losses are news */
@@ -84,6 +92,7 @@ static enum blipmq_push over_disconnect(struct blipmq_queue *q,
 
 	blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
 	atomic64_add(n, &q->matched);
+	trace_blipmq_drop(q, b, mask, BLIPMQ_DROP_OVERFLOW);
 	blipmq_queue_cut(q, BLIPMQ_DROP_OVERFLOW, n);
 	return BLIPMQ_PUSH_DROPPED;
 }

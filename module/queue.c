@@ -11,6 +11,7 @@
 #include "netns.h"
 #include "queue.h"
 #include "sock.h"
+#include "trace.h"
 #include "user.h"
 
 /**
@@ -141,7 +142,10 @@ queue_push_again(struct blipmq_queue *q, struct sk_buff *b, u64 mask,
 		atomic64_add(n, &q->matched);
 	if (result != BLIPMQ_RING_OK)
 		blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
+	if (result == BLIPMQ_RING_OK)
+		trace_blipmq_enqueue(q, b, mask);
 	if (result == BLIPMQ_RING_FULL) {
+		trace_blipmq_drop(q, b, mask, BLIPMQ_DROP_NO_MEMORY);
 		if (READ_ONCE(q->policy) == BLIPMQ_OVERFLOW_DISCONNECT)
 			blipmq_queue_cut(q, BLIPMQ_DROP_NO_MEMORY, n);
 		else
@@ -163,13 +167,14 @@ static __always_inline enum blipmq_push queue_push(struct blipmq_queue *q,
 						   struct sk_buff *b, u64 mask,
 						   u32 n)
 {
-	/* Its reference is gone with the push. */
+	/* Its reference is gone with the push; the caller has another. */
 	bool expires = blipmq_bundle_cb(b)->expires;
 	enum blipmq_ring_result result = blipmq_chain_push(&q->chain, b, mask);
 
 	if (unlikely(result != BLIPMQ_RING_OK))
 		return queue_push_again(q, b, mask, result);
 	atomic64_add(n, &q->matched);
+	trace_blipmq_enqueue(q, b, mask);
 	/* Pairs with the barrier in blipmq_queue_arm(). */
 	smp_mb__after_atomic();
 	blipmq_queue_wake(q);
@@ -336,6 +341,8 @@ static u32 queue_drain(struct blipmq_queue *q, struct blipmq_ring *ring)
 			cpu_relax();
 			continue;
 		}
+		trace_blipmq_drop(q, slot.bundle, slot.mask,
+				  BLIPMQ_DROP_CLOSED);
 		messages += hweight64(slot.mask);
 		blipmq_queue_release(q, hweight64(slot.mask),
 				     blipmq_bundle_cb(slot.bundle)->charge);

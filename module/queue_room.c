@@ -10,6 +10,7 @@
 #include "bundle.h"
 #include "queue.h"
 #include "sock.h"
+#include "trace.h"
 
 /* What was popped, under head_lock, is not delivered. */
 static void queue_lose(struct blipmq_queue *q, const struct blipmq_slot *slot,
@@ -20,6 +21,7 @@ static void queue_lose(struct blipmq_queue *q, const struct blipmq_slot *slot,
 	lockdep_assert_held(&q->chain.head_lock);
 	if (blipmq_bundle_expired(slot->bundle))
 		reason = BLIPMQ_DROP_EXPIRED;
+	trace_blipmq_drop(q, slot->bundle, slot->mask, reason);
 	q->dropped[reason] += n;
 	if (reason == BLIPMQ_DROP_EXPIRED)
 		return;

@@ -214,8 +214,7 @@ static int blipmq_release(struct socket *sock)
 
 	/* No program reads any more, but the timer of expiry.c may be at it. */
 	mutex_lock(&bs->rx_lock);
-	blipmq_queue_drop(&bs->queue, BLIPMQ_DROP_CLOSED,
-			  blipmq_cursor_drop(&bs->cursor, &bs->queue));
+	blipmq_cursor_drop(&bs->cursor, &bs->queue, BLIPMQ_DROP_CLOSED);
 	mutex_unlock(&bs->rx_lock);
 	blipmq_queue_give_back(&bs->queue);
 	blipmq_answers_purge(&bs->answers);
