@@ -9,6 +9,7 @@
 
 #include <linux/net.h>
 #include <linux/socket.h>
+#include <net/genetlink.h>
 
 /* The address type of proto_ops.bind and .connect. */
 #ifdef BLIPMQ_HAVE_SOCKADDR_UNSIZED
@@ -22,6 +23,16 @@ static inline void blipmq_see_socket_options(struct socket *sock)
 {
 #ifdef BLIPMQ_HAVE_CUSTOM_SOCKOPT
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
+/* What the request of a dump says, by attribute. */
+static inline struct nlattr **blipmq_dump_attrs(struct netlink_callback *cb)
+{
+#ifdef BLIPMQ_HAVE_INFO_DUMP
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
 #endif
 }
 

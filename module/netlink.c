@@ -13,8 +13,6 @@
 /* As a part of this file: the generator makes the table of groups static. */
 #include "gen/netlink-gen.c"
 
-static struct genl_family blipmq_nl_family;
-
 /**
  * struct nl_number - a number and the attribute that carries it
  * @attr: the attribute
@@ -37,7 +35,16 @@ static int nl_put_u64s(struct sk_buff *skb, const struct nl_number *numbers,
 	return 0;
 }
 
-static int nl_put_totals(struct sk_buff *skb, const struct blipmq_totals *t)
+/**
+ * blipmq_nl_put_totals() - add counters to a message
+ * @skb: the message
+ * @attr: the attribute that they are nested in
+ * @t: the counters
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int blipmq_nl_put_totals(struct sk_buff *skb, int attr,
+			 const struct blipmq_totals *t)
 {
 	const struct nl_number numbers[] = {
 		{ BLIPMQ_A_TOTALS_PUBLISHED, t->published },
@@ -63,7 +70,7 @@ static int nl_put_totals(struct sk_buff *skb, const struct blipmq_totals *t)
 		{ BLIPMQ_A_TOTALS_REFUSED, t->refused },
 		{ BLIPMQ_A_TOTALS_PARTIAL, t->partial },
 	};
-	struct nlattr *nest = nla_nest_start(skb, BLIPMQ_A_BROKER_TOTALS);
+	struct nlattr *nest = nla_nest_start(skb, attr);
 
 	if (!nest || nl_put_u64s(skb, numbers, ARRAY_SIZE(numbers),
 				 BLIPMQ_A_TOTALS_PAD))
@@ -97,7 +104,7 @@ static int nl_put_details(struct sk_buff *skb, struct blipmq_net *ns)
 	struct blipmq_totals totals;
 
 	blipmq_net_totals(ns, &totals);
-	if (nl_put_totals(skb, &totals) ||
+	if (blipmq_nl_put_totals(skb, BLIPMQ_A_BROKER_TOTALS, &totals) ||
 	    blipmq_nl_put_limits(skb, &ns->limits))
 		return -EMSGSIZE;
 	return 0;
@@ -132,7 +139,7 @@ int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
-static struct genl_family blipmq_nl_family __ro_after_init = {
+struct genl_family blipmq_nl_family __ro_after_init = {
 	.name = BLIPMQ_FAMILY_NAME,
 	.version = BLIPMQ_FAMILY_VERSION,
 	.netnsok = true,

@@ -57,6 +57,8 @@ static int __net_init blipmq_net_create(struct net *net)
 	mutex_init(&ns->limits_lock);
 	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1);
 	atomic_set(&ns->nr_subscriptions, 0);
+	xa_init_flags(&ns->subscriptions, XA_FLAGS_ALLOC1);
+	xa_init(&ns->sockets);
 	atomic64_set(&ns->ring_bytes, 0);
 	blipmq_expiry_init(&ns->expiry);
 	spin_lock_init(&ns->waiters_lock);
@@ -109,6 +111,8 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 	blipmq_expiry_destroy(&ns->expiry);
 	WARN_ON_ONCE(!list_empty(&ns->socks));
 	WARN_ON_ONCE(!xa_empty(&ns->publishers));
+	WARN_ON_ONCE(!xa_empty(&ns->sockets));
+	WARN_ON_ONCE(!xa_empty(&ns->subscriptions));
 	WARN_ON_ONCE(atomic_read(&ns->nr_subscriptions));
 	WARN_ON_ONCE(atomic64_read(&ns->ring_bytes));
 	WARN_ON_ONCE(percpu_counter_sum(&ns->memory));
@@ -118,6 +122,8 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 	blipmq_gather_free(ns->spare);
 	blipmq_users_destroy(ns);
 	xa_destroy(&ns->publishers);
+	xa_destroy(&ns->sockets);
+	xa_destroy(&ns->subscriptions);
 	percpu_counter_destroy(&ns->held);
 	percpu_counter_destroy(&ns->memory);
 }

@@ -42,6 +42,9 @@
  * @publishers: numbers of publishing sockets, the upper part of message ids
  * @next_publisher: where the search for a free number goes on
  * @nr_subscriptions: subscriptions of all sockets
+ * @subscriptions: all of them by their numbers; entries outlive RCU sections
+ * @next_subscription: where the search for a free number goes on
+ * @sockets: sockets that are not closed by their numbers; likewise
  * @ring_bytes: memory of receive rings
  * @expiry: queues whose messages may expire
  * @waiters_lock: guards the waiters of all queues, see credit.c
@@ -82,6 +85,9 @@ struct blipmq_net {
 	struct xarray		publishers;
 	u32			next_publisher;
 	atomic_t		nr_subscriptions;
+	struct xarray		subscriptions;
+	u32			next_subscription;
+	struct xarray		sockets;
 	atomic64_t		ring_bytes;
 	struct blipmq_expiry	expiry;
 	spinlock_t		waiters_lock;	/* who waits for credits */

@@ -154,6 +154,7 @@ struct blipmq_user *blipmq_queue_set_user(struct blipmq_queue *q,
 					  struct blipmq_user *user);
 
 /* queue_room.c */
+u32 blipmq_queue_limit_bytes(struct blipmq_queue *q);
 u32 blipmq_queue_room(struct blipmq_queue *q, u32 messages, u32 bytes);
 u64 __must_check blipmq_queue_make_room(struct blipmq_queue *q, u64 mask,
 					u32 bytes);

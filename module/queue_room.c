@@ -101,7 +101,13 @@ bool blipmq_queue_evict(struct blipmq_queue *q, enum blipmq_drop reason)
 	return true;
 }
 
-static u32 queue_limit_bytes(struct blipmq_queue *q)
+/**
+ * blipmq_queue_limit_bytes() - how many bytes may wait
+ * @q: the queue
+ *
+ * Return: the smaller one of its limit and SO_RCVBUF.
+ */
+u32 blipmq_queue_limit_bytes(struct blipmq_queue *q)
 {
 	const struct sock *sk = &blipmq_queue_sock(q)->sk;
 	u32 limit = READ_ONCE(q->limit_bytes);
@@ -125,7 +131,7 @@ bool blipmq_queue_is_full(struct blipmq_queue *q, u64 used, u32 own_bytes)
 	u64 bytes = blipmq_used_bytes(used);
 
 	return blipmq_used_messages(used) > READ_ONCE(q->limit_messages) ||
-	       (bytes > queue_limit_bytes(q) && bytes > own_bytes);
+	       (bytes > blipmq_queue_limit_bytes(q) && bytes > own_bytes);
 }
 
 /**
@@ -202,7 +208,7 @@ u32 blipmq_queue_room(struct blipmq_queue *q, u32 messages, u32 bytes)
 	u64 others = blipmq_used_messages(used) - messages;
 	u32 limit = READ_ONCE(q->limit_messages);
 
-	if (blipmq_used_bytes(used) > queue_limit_bytes(q) &&
+	if (blipmq_used_bytes(used) > blipmq_queue_limit_bytes(q) &&
 	    blipmq_used_bytes(used) > bytes)
 		return 0;
 	if (!blipmq_queue_has_share(q, used))

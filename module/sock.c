@@ -184,6 +184,14 @@ static int blipmq_shutdown(struct socket *sock, int how)
 	return 0;
 }
 
+/* It stays in the list until it is freed. */
+static void sock_leave_net(struct blipmq_net *ns)
+{
+	spin_lock_bh(&ns->socks_lock);
+	ns->nr_sockets--;
+	spin_unlock_bh(&ns->socks_lock);
+}
+
 /*
  * Publishers that found this socket under RCU may still push to its queue,
  * which refuses them from here on; the memory stays for a grace period
@@ -208,6 +216,7 @@ static int blipmq_release(struct socket *sock)
 	blipmq_credit_forget(bs);
 	if (bs->publisher)
 		xa_erase(&ns->publishers, bs->publisher);
+	xa_erase(&ns->sockets, bs->serial);
 	/* For whoever gets the lock later. */
 	WRITE_ONCE(bs->state, bs->state | BLIPMQ_RX_ENDED | BLIPMQ_TX_ENDED);
 	mutex_unlock(&bs->tx_lock);
@@ -220,12 +229,9 @@ static int blipmq_release(struct socket *sock)
 	blipmq_answers_purge(&bs->answers);
 	blipmq_gather_free(bs->gather);
 	kfree(bs->topic);
-	kfree(bs->identity);
 	blipmq_sender_retire(bs->sender);
 
-	spin_lock_bh(&ns->socks_lock);
-	ns->nr_sockets--;
-	spin_unlock_bh(&ns->socks_lock);
+	sock_leave_net(ns);
 
 	sock_orphan(sk);
 	sock->sk = NULL;
@@ -247,6 +253,8 @@ static void blipmq_destruct(struct sock *sk)
 	list_del(&bs->node);
 	spin_unlock_bh(&ns->socks_lock);
 	blipmq_queue_destroy(&bs->queue);
+	kfree(rcu_dereference_protected(bs->identity, true));
+	put_pid(bs->opener);
 }
 
 static struct proto_ops blipmq_stream_ops = {
@@ -318,7 +326,16 @@ static int sock_init(struct blipmq_sock *bs, struct blipmq_net *ns)
 	if (err)
 		goto err_retire;
 	blipmq_queue_init(&bs->queue, ns, user);
-	return 0;
+	bs->opener = get_pid(task_tgid(current));
+	/* Which undoes from here on what is not undone by releasing. */
+	bs->sk.sk_destruct = blipmq_destruct;
+	/* The control plane may show it. */
+	err = xa_insert(&ns->sockets, bs->serial, bs, GFP_KERNEL_ACCOUNT);
+	if (err) {
+		sock_leave_net(ns);
+		blipmq_sender_retire(bs->sender);
+	}
+	return err;
 
 err_retire:
 	blipmq_sender_retire(bs->sender);
@@ -373,7 +390,6 @@ static int blipmq_create(struct net *net, struct socket *sock, int protocol,
 		return err;
 	}
 	blipmq_see_socket_options(sock);
-	sk->sk_destruct = blipmq_destruct;
 	sock_prot_inuse_add(net, sk->sk_prot, 1);
 	return 0;
 }

@@ -60,6 +60,7 @@ struct blipmq_input {
  * @ns: the broker that it belongs to
  * @node: in the namespace's list
  * @serial: its number there, rising
+ * @opener: the process that opened it
  * @state: BLIPMQ_RX_ENDED and the like
  * @rx_lock: one reader at a time; guards the members up to @queue
  * @cursor: what the reader is at
@@ -98,6 +99,7 @@ struct blipmq_sock {
 	struct blipmq_net	*ns;
 	struct list_head	node;
 	u64			serial;
+	struct pid		*opener;
 	u32			state;
 
 	struct mutex		rx_lock;	/* one reader */
@@ -130,7 +132,7 @@ struct blipmq_sock {
 	unsigned long		discard_until;
 
 	struct blipmq_sender	*sender;
-	char			*identity;
+	char __rcu		*identity;
 	u8			topic_len;
 	u8			*topic;
 };

@@ -89,8 +89,11 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 	blipmq_user_put(blipmq_queue_set_user(&bs->queue, user));
 	blipmq_sender_retire(bs->sender);
 	bs->sender = sender;
-	kfree(bs->identity);
-	bs->identity = name;
+	name = rcu_replace_pointer(bs->identity, name,
+				   lockdep_is_held(&bs->tx_lock));
+	/* The control plane may be reading it. */
+	if (name)
+		kfree_rcu_mightsleep(name);
 	return 0;
 
 err_user:
@@ -282,9 +285,13 @@ static void get_stats(struct blipmq_sock *bs, struct blipmq_socket_stats *stats)
 
 static void get_identity(struct blipmq_sock *bs, struct blipmq_identity *id)
 {
+	const char *name;
+
 	id->uid = from_kuid_munged(current_user_ns(), bs->sender->uid);
 	id->gid = from_kgid_munged(current_user_ns(), bs->sender->gid);
-	strscpy_pad(id->name, bs->identity ?: "", sizeof(id->name));
+	name = rcu_dereference_protected(bs->identity,
+					 lockdep_is_held(&bs->tx_lock));
+	strscpy_pad(id->name, name ?: "", sizeof(id->name));
 }
 
 /* The values of the options that can be read, one at a time. */

@@ -3,7 +3,6 @@
  * A subscription is the socket's leg in a set: that of a topic, that of a
  * pattern, or that of a queue group.
  */
-#include <linux/rbtree.h>
 #include <linux/slab.h>
 
 #include "netns.h"
@@ -14,30 +13,6 @@
 #include "subscription.h"
 #include "topic.h"
 #include "trie.h"
-
-/**
- * struct blipmq_interest - what a socket can subscribe to
- * @topic: the topic, or NULL
- * @leaf: the pattern or queue group, or NULL
- * @set: the set of either
- */
-struct blipmq_interest {
-	struct blipmq_topic	*topic;
-	struct blipmq_trie_node	*leaf;
-	struct blipmq_set	*set;
-};
-
-/**
- * struct blipmq_subscription_node - one subscription of a socket
- * @node: in the socket's tree, by address of the set
- * @interest: to what, held
- * @leg: where the socket stands in its set
- */
-struct blipmq_subscription_node {
-	struct rb_node		node;
-	struct blipmq_interest	interest;
-	struct blipmq_leg	leg;
-};
 
 static struct blipmq_subscription_node *to_subscription(struct rb_node *node)
 {
@@ -128,6 +103,24 @@ static void subscription_block(struct blipmq_sock *bs,
 		blipmq_set_block(sub->interest.set, blocks);
 }
 
+/* From here on the control plane may show it. */
+static int subscription_register(struct blipmq_net *ns,
+				 struct blipmq_subscription_node *sub)
+{
+	int err = xa_alloc_cyclic(&ns->subscriptions, &sub->id, sub,
+				  xa_limit_32b, &ns->next_subscription,
+				  GFP_KERNEL_ACCOUNT);
+
+	return err == -EBUSY ? -ENOBUFS : min(err, 0);
+}
+
+static void subscription_free(struct blipmq_net *ns,
+			      struct blipmq_subscription_node *sub)
+{
+	xa_erase(&ns->subscriptions, sub->id);
+	kfree_rcu(sub, rcu);
+}
+
 static int subscription_create(struct blipmq_sock *bs,
 			       const struct blipmq_interest *in)
 {
@@ -142,17 +135,23 @@ static int subscription_create(struct blipmq_sock *bs,
 	sub = kmalloc(sizeof(*sub), GFP_KERNEL_ACCOUNT);
 	if (!sub)
 		return -ENOMEM;
+	sub->bs = bs;
 	sub->interest = *in;
+	err = subscription_register(bs->ns, sub);
+	if (err) {
+		kfree(sub);
+		return err;
+	}
 	/* Before publishers find the leg. */
 	subscription_block(bs, sub, true);
 	err = blipmq_set_join(in->set, &bs->queue, &sub->leg);
 	if (err) {
 		subscription_block(bs, sub, false);
-		kfree(sub);
+		subscription_free(bs->ns, sub);
 		return err;
 	}
 	rb_add(&sub->node, &bs->subscriptions, subscription_less);
-	bs->nr_subscriptions++;
+	WRITE_ONCE(bs->nr_subscriptions, bs->nr_subscriptions + 1);
 	atomic_inc(&bs->ns->nr_subscriptions);
 	return 0;
 }
@@ -196,14 +195,18 @@ int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 static void subscription_end(struct blipmq_sock *bs,
 			     struct blipmq_subscription_node *sub)
 {
+	struct blipmq_interest interest;
+
 	rb_erase(&sub->node, &bs->subscriptions);
-	bs->nr_subscriptions--;
+	WRITE_ONCE(bs->nr_subscriptions, bs->nr_subscriptions - 1);
 	atomic_dec(&bs->ns->nr_subscriptions);
 	blipmq_set_leave(sub->interest.set, &sub->leg);
 	subscription_block(bs, sub, false);
 	blipmq_queue_let_go(&bs->queue);
-	interest_put(bs->ns, &sub->interest);
-	kfree(sub);
+	/* Those who look at it hold what it is to by RCU. */
+	interest = sub->interest;
+	subscription_free(bs->ns, sub);
+	interest_put(bs->ns, &interest);
 }
 
 /**

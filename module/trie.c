@@ -62,6 +62,44 @@ struct blipmq_trie_node *blipmq_trie_child(struct blipmq_trie *trie,
 	return rhashtable_lookup(&trie->nodes, key, trie_params);
 }
 
+/* Return: where it begins. */
+static u32 pattern_prepend(u8 *pattern, u32 start, const u8 *token, u8 len)
+{
+	if (start < BLIPMQ_PATTERN_MAX)
+		pattern[--start] = '.';
+	start -= len;
+	memcpy(pattern + start, token, len);
+	return start;
+}
+
+/**
+ * blipmq_trie_pattern() - what was subscribed to
+ * @leaf: the pattern
+ * @pattern: room for BLIPMQ_PATTERN_MAX bytes
+ *
+ * Context: an RCU read-side section, or the pattern is held.
+ * Return: bytes of it.
+ */
+u8 blipmq_trie_pattern(const struct blipmq_trie_node *leaf, u8 *pattern)
+{
+	const struct blipmq_trie_node *node;
+	u32 start = BLIPMQ_PATTERN_MAX, len;
+
+	/* From its end to its beginning, as that is where a leaf leads. */
+	if (leaf->kind == BLIPMQ_TRIE_REST)
+		start = pattern_prepend(pattern, start, ">", 1);
+	for (node = leaf->parent; node->parent; node = node->parent) {
+		if (node->kind == BLIPMQ_TRIE_STAR)
+			start = pattern_prepend(pattern, start, "*", 1);
+		else
+			start = pattern_prepend(pattern, start, node->name,
+						node->name_len);
+	}
+	len = BLIPMQ_PATTERN_MAX - start;
+	memmove(pattern, pattern + start, len);
+	return len;
+}
+
 /**
  * blipmq_trie_generation() - the number that says whether a match still holds
  * @trie: the patterns

@@ -121,6 +121,8 @@ bool blipmq_trie_put(struct blipmq_trie *trie, struct blipmq_trie_node *leaf);
 struct blipmq_trie_node *blipmq_trie_find(struct blipmq_trie *trie,
 					  const struct blipmq_names *names);
 
+u8 blipmq_trie_pattern(const struct blipmq_trie_node *leaf, u8 *pattern);
+
 const unsigned long *blipmq_trie_generation(const struct blipmq_trie *trie,
 					    const u8 *topic, u8 len);
 

@@ -8,7 +8,7 @@ TEST_HARNESS := names frame_rules ring_stress seqpacket seqpacket_options \
 	stream_limits shares limit_set identity protocol cuts changing many \
 	overflow block block_stream totals memory leaks slow index kill \
 	patterns patterns_many threads conflate groups groups_many retain \
-	expiry footprint trace
+	expiry footprint trace control
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 
@@ -33,6 +33,9 @@ $(BUILD)/tests/frame_rules: $(addprefix $(BUILD)/obj/module/,frame.o pattern.o)
 $(addprefix $(BUILD)/tests/,patterns groups retain): $(BUILD)/obj/tests/reader.o
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o)
+$(BUILD)/obj/tests/control.o: override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
+$(BUILD)/tests/control: override LDLIBS += $(MNL_LIBS)
+$(BUILD)/tests/control: $(BUILD)/libblipmq.a
 $(BUILD)/tests/fuzz_calls: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz/calls*.c))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

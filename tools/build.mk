@@ -20,6 +20,9 @@ $(eval $(call tool_rules,blipmq,$$(JSON_LIBS)))
 $(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS)))
 $(eval $(call tool_rules,blipmqd,-pthread))
 
+# How bytes from elsewhere are shown is the same for both.
+$(BUILD)/blipmqctl: $(BUILD)/obj/tools/blipmq/text.o
+
 INSTALL_BIN += $(BUILD)/blipmq $(BUILD)/blipmqctl
 INSTALL_SBIN += $(BUILD)/blipmqd
 INSTALL_MAN += tools/blipmq/blipmq.1 tools/blipmqctl/blipmqctl.8 \

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
@@ -13,7 +14,7 @@
 #include "genl.h"
 
 /* Room for one part of an answer: what the kernel builds at most. */
-#define GENL_BUFFER	16384
+#define GENL_BUFFER	32768
 #define GENL_ALIGNED	__attribute__((aligned(8)))
 
 static struct nlmsghdr *genl_put(struct blipmq_genl *g, void *buffer,
@@ -43,14 +44,12 @@ static int genl_error_attr(const struct nlattr *attr, void *data)
 }
 
 /* Keep what the kernel says of an error; whether it is one is mnl's to see. */
-static void genl_take_message(struct blipmq_genl *g,
-			      const struct nlmsghdr *nlh, size_t len)
+static void genl_take_error(struct blipmq_genl *g, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e;
 	unsigned int skip = sizeof(*e);
 
-	if (!mnl_nlmsg_ok(nlh, (int)len) || nlh->nlmsg_type != NLMSG_ERROR ||
-	    !(nlh->nlmsg_flags & NLM_F_ACK_TLVS) ||
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
 		return;
 	e = mnl_nlmsg_get_payload(nlh);
@@ -61,6 +60,35 @@ static void genl_take_message(struct blipmq_genl *g,
 		mnl_attr_parse(nlh, skip, genl_error_attr, g);
 }
 
+/* The end of a list may be an error as well, which mnl does not look at. */
+static int genl_take_end(struct blipmq_genl *g, const struct nlmsghdr *nlh)
+{
+	int error;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(error))
+		return 0;
+	memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof(error));
+	if (error < 0 && nlh->nlmsg_flags & NLM_F_ACK_TLVS)
+		mnl_attr_parse(nlh, sizeof(error), genl_error_attr, g);
+	return error < 0 ? error : 0;
+}
+
+static int genl_take_messages(struct blipmq_genl *g, const void *buffer,
+			      int len)
+{
+	const struct nlmsghdr *nlh;
+	int ret = 0;
+
+	for (nlh = buffer; mnl_nlmsg_ok(nlh, len);
+	     nlh = mnl_nlmsg_next(nlh, &len)) {
+		if (nlh->nlmsg_type == NLMSG_ERROR)
+			genl_take_error(g, nlh);
+		else if (nlh->nlmsg_type == NLMSG_DONE)
+			ret = genl_take_end(g, nlh);
+	}
+	return ret;
+}
+
 /**
  * blipmq_genl_run() - send a request, read its answer
  * @g: the socket; its message is set to what the kernel says of an error
@@ -68,14 +96,15 @@ static void genl_take_message(struct blipmq_genl *g,
  * @reply: called for each message of the answer
  * @data: for @reply
  *
- * Return: 0 or a negative errno, the kernel's or that of @reply.
+ * Return: 0 or a negative errno, the kernel's or that of @reply; -EINTR when a
+ * list was interrupted, and has to be asked for again.
  */
 int blipmq_genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
 		    mnl_cb_t reply, void *data)
 {
 	__u8 buffer[GENL_BUFFER] GENL_ALIGNED;
 	ssize_t n;
-	int ret;
+	int ret, end;
 
 	g->message[0] = '\0';
 	if (mnl_socket_sendto(g->nl, nlh, nlh->nlmsg_len) < 0)
@@ -87,11 +116,13 @@ int blipmq_genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
 				continue;
 			return -errno;
 		}
-		genl_take_message(g, (const void *)buffer, (size_t)n);
+		end = genl_take_messages(g, buffer, (int)n);
 		ret = mnl_cb_run(buffer, (size_t)n, g->seq,
 				 mnl_socket_get_portid(g->nl), reply, data);
 		if (ret < 0)
 			return -errno;
+		if (end)
+			return end;
 	} while (n < 0 || ret > MNL_CB_STOP);
 	return 0;
 }
@@ -169,6 +200,23 @@ struct nlmsghdr *blipmq_genl_new(struct blipmq_genl *g, void *buffer,
 				 __u8 command)
 {
 	return genl_put(g, buffer, g->family, command, BLIPMQ_FAMILY_VERSION);
+}
+
+/**
+ * blipmq_genl_new_dump() - begin a request for a list
+ * @g: the socket
+ * @buffer: as for blipmq_genl_new()
+ * @command: enum blipmq_command
+ *
+ * Return: the request, for blipmq_genl_run().
+ */
+struct nlmsghdr *blipmq_genl_new_dump(struct blipmq_genl *g, void *buffer,
+				      __u8 command)
+{
+	struct nlmsghdr *nlh = blipmq_genl_new(g, buffer, command);
+
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	return nlh;
 }
 
 /**

@@ -27,6 +27,8 @@ int blipmq_genl_open(struct blipmq_genl *g);
 void blipmq_genl_close(struct blipmq_genl *g);
 struct nlmsghdr *blipmq_genl_new(struct blipmq_genl *g, void *buffer,
 				 __u8 command);
+struct nlmsghdr *blipmq_genl_new_dump(struct blipmq_genl *g, void *buffer,
+				      __u8 command);
 int blipmq_genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
 		    mnl_cb_t reply, void *data);
 int blipmq_genl_request(struct blipmq_genl *g, __u8 command, mnl_cb_t reply,

@@ -38,8 +38,28 @@ const struct nla_policy blipmq_limit_set_nl_policy[BLIPMQ_A_BROKER_LIMITS + 1] =
 	[BLIPMQ_A_BROKER_LIMITS] = NLA_POLICY_NESTED(blipmq_limits_nl_policy),
 };
 
+/* BLIPMQ_CMD_TOPIC_GET - do */
+const struct nla_policy blipmq_topic_get_nl_policy[BLIPMQ_A_TOPIC_PATTERN + 1] = {
+	[BLIPMQ_A_TOPIC_NAME] = { .type = NLA_NUL_STRING, .len = 255, },
+	[BLIPMQ_A_TOPIC_UID] = { .type = NLA_U32, },
+	[BLIPMQ_A_TOPIC_PATTERN] = { .type = NLA_NUL_STRING, .len = 255, },
+};
+
+/* BLIPMQ_CMD_SUBSCRIPTION_GET - do */
+const struct nla_policy blipmq_subscription_get_nl_policy[BLIPMQ_A_SUBSCRIPTION_UID + 1] = {
+	[BLIPMQ_A_SUBSCRIPTION_ID] = { .type = NLA_U32, },
+	[BLIPMQ_A_SUBSCRIPTION_PATTERN] = { .type = NLA_NUL_STRING, .len = 255, },
+	[BLIPMQ_A_SUBSCRIPTION_UID] = { .type = NLA_U32, },
+};
+
+/* BLIPMQ_CMD_SOCKET_GET - do */
+const struct nla_policy blipmq_socket_get_nl_policy[BLIPMQ_A_SOCKET_UID + 1] = {
+	[BLIPMQ_A_SOCKET_ID] = { .type = NLA_U64, },
+	[BLIPMQ_A_SOCKET_UID] = { .type = NLA_U32, },
+};
+
 /* Ops table for blipmq */
-const struct genl_ops blipmq_nl_ops[2] = {
+const struct genl_ops blipmq_nl_ops[5] = {
 	{
 		.cmd		= BLIPMQ_CMD_BROKER_GET,
 		.doit		= blipmq_nl_broker_get_doit,
@@ -52,6 +72,27 @@ const struct genl_ops blipmq_nl_ops[2] = {
 		.policy		= blipmq_limit_set_nl_policy,
 		.maxattr	= BLIPMQ_A_BROKER_LIMITS,
 		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_TOPIC_GET,
+		.doit		= blipmq_nl_topic_get_doit,
+		.dumpit		= blipmq_nl_topic_get_dumpit,
+		.policy		= blipmq_topic_get_nl_policy,
+		.maxattr	= BLIPMQ_A_TOPIC_PATTERN,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_SUBSCRIPTION_GET,
+		.doit		= blipmq_nl_subscription_get_doit,
+		.dumpit		= blipmq_nl_subscription_get_dumpit,
+		.policy		= blipmq_subscription_get_nl_policy,
+		.maxattr	= BLIPMQ_A_SUBSCRIPTION_UID,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_SOCKET_GET,
+		.doit		= blipmq_nl_socket_get_doit,
+		.dumpit		= blipmq_nl_socket_get_dumpit,
+		.policy		= blipmq_socket_get_nl_policy,
+		.maxattr	= BLIPMQ_A_SOCKET_UID,
 	},
 };
 

@@ -19,11 +19,27 @@ extern const struct nla_policy blipmq_broker_get_nl_policy[BLIPMQ_A_BROKER_BRIEF
 
 extern const struct nla_policy blipmq_limit_set_nl_policy[BLIPMQ_A_BROKER_LIMITS + 1];
 
+extern const struct nla_policy blipmq_topic_get_nl_policy[BLIPMQ_A_TOPIC_PATTERN + 1];
+
+extern const struct nla_policy blipmq_subscription_get_nl_policy[BLIPMQ_A_SUBSCRIPTION_UID + 1];
+
+extern const struct nla_policy blipmq_socket_get_nl_policy[BLIPMQ_A_SOCKET_UID + 1];
+
 /* Ops table for blipmq */
-extern const struct genl_ops blipmq_nl_ops[2];
+extern const struct genl_ops blipmq_nl_ops[5];
 
 int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_topic_get_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_topic_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb);
+int blipmq_nl_subscription_get_doit(struct sk_buff *skb,
+				    struct genl_info *info);
+int blipmq_nl_subscription_get_dumpit(struct sk_buff *skb,
+				      struct netlink_callback *cb);
+int blipmq_nl_socket_get_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_socket_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
 
 enum {
 	BLIPMQ_NLGRP_EVENTS,

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
@@ -86,6 +88,20 @@ bool ctl_options(int argc, char **argv, const struct ctl_command *command,
 }
 
 /**
+ * ctl_colour() - may output have colours?
+ * @to: where it goes
+ *
+ * Return: true on terminals that have some, unless NO_COLOR is set.
+ */
+bool ctl_colour(FILE *to)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	return isatty(fileno(to)) && term && strcmp(term, "dumb") &&
+	       (!no || !*no);
+}
+
+/**
  * ctl_open() - open the control plane, or say why not
  * @g: the netlink socket
  *
@@ -127,7 +143,7 @@ int ctl_failed(int error, const char *what)
  */
 int ctl_refused(const struct blipmq_genl *g, int error, const char *what)
 {
-	if (error == -EPERM)
+	if (error == -EPERM && !g->message[0])
 		ctl_error("%s: this needs CAP_NET_ADMIN in the network namespace; run it as root",
 			  what);
 	else if (g->message[0])

@@ -8,6 +8,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "genl.h"
 
@@ -34,7 +35,10 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_limit;
+extern const struct ctl_command ctl_socket;
 extern const struct ctl_command ctl_status;
+extern const struct ctl_command ctl_subscription;
+extern const struct ctl_command ctl_topic;
 
 /* ctl.c */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -42,6 +46,7 @@ int ctl_usage(const struct ctl_command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 bool ctl_options(int argc, char **argv, const struct ctl_command *command,
 		 bool *json, int *status);
+bool ctl_colour(FILE *to);
 int ctl_open(struct blipmq_genl *g);
 int ctl_failed(int error, const char *what);
 int ctl_refused(const struct blipmq_genl *g, int error, const char *what);

@@ -11,6 +11,9 @@
 /* The first one runs when none is named. */
 static const struct ctl_command *const commands[] = {
 	&ctl_status,
+	&ctl_topic,
+	&ctl_subscription,
+	&ctl_socket,
 	&ctl_limit,
 	NULL
 };
@@ -25,9 +28,9 @@ static void print_help(FILE *to)
 	      "\n"
 	      "Commands:\n", to);
 	for (c = commands; *c; c++)
-		fprintf(to, "  %-8s %s%s\n", (*c)->name, (*c)->summary,
+		fprintf(to, "  %-12s %s%s\n", (*c)->name, (*c)->summary,
 			c == commands ? " (default)" : "");
-	fputs("  help     what a command does: blipmqctl help COMMAND\n"
+	fputs("  help         what a command does: blipmqctl help COMMAND\n"
 	      "\n"
 	      "Options:\n"
 	      "  -h, --help     this text, or that of the command\n"

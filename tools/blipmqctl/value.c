@@ -4,10 +4,25 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "../blipmq/text.h"
 #include "value.h"
 
 #define LABEL_WIDTH	22
+
+/* What is no UTF-8, as a command may be called, has no place in JSON. */
+static void value_text(char *to, const char *from)
+{
+	size_t i;
+
+	snprintf(to, VALUE_ROOM, "%s", from);
+	if (text_is_utf8(to, strlen(to)))
+		return;
+	for (i = 0; to[i]; i++)
+		if (to[i] & 0x80)
+			to[i] = '?';
+}
 
 /**
  * values_take() - keep an attribute if the table names it
@@ -25,11 +40,12 @@ void values_take(struct values *v, const struct nlattr *attr)
 		i++;
 	if (!s->key || i >= VALUES_MAX)
 		return;
-	if (s->kind == VALUE_TEXT) {
+	if (s->kind == VALUE_FLAG) {
+		v->number[i] = 1;
+	} else if (s->kind == VALUE_TEXT) {
 		if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
 			return;
-		snprintf(v->text[i], sizeof(v->text[i]), "%s",
-			 mnl_attr_get_str(attr));
+		value_text(v->text[i], mnl_attr_get_str(attr));
 	} else if (mnl_attr_get_payload_len(attr) == sizeof(uint32_t)) {
 		v->number[i] = mnl_attr_get_u32(attr);
 	} else if (mnl_attr_get_payload_len(attr) == sizeof(uint64_t)) {
@@ -38,6 +54,20 @@ void values_take(struct values *v, const struct nlattr *attr)
 		return;
 	}
 	v->present |= 1U << i;
+}
+
+static const char *value_word(enum value_kind kind, uint64_t number)
+{
+	static const char *const policies[] = {
+		"drop-oldest", "drop-new", "block", "disconnect", "conflate"
+	};
+
+	if (kind == VALUE_TYPE)
+		return number == SOCK_STREAM ? "stream" :
+		       number == SOCK_SEQPACKET ? "seqpacket" : NULL;
+	if (kind == VALUE_POLICY && number < sizeof(policies) / sizeof(*policies))
+		return policies[number];
+	return NULL;
 }
 
 static int values_find(const struct values *v, const char *key)
@@ -89,14 +119,25 @@ const char *values_text(const struct values *v, const char *key)
  */
 void values_to_json(const struct values *v, json_object *o)
 {
+	const char *word;
 	json_object *value;
 	int i;
 
 	for (i = 0; v->specs[i].key; i++) {
-		if (!(v->present & 1U << i))
+		/* A flag is there or not, which both is known. */
+		if (!(v->present & 1U << i)) {
+			if (v->specs[i].kind == VALUE_FLAG)
+				json_object_object_add(o, v->specs[i].key,
+						       json_object_new_boolean(0));
 			continue;
+		}
+		word = value_word(v->specs[i].kind, v->number[i]);
 		if (v->specs[i].kind == VALUE_TEXT)
 			value = json_object_new_string(v->text[i]);
+		else if (v->specs[i].kind == VALUE_FLAG)
+			value = json_object_new_boolean(1);
+		else if (word)
+			value = json_object_new_string(word);
 		else
 			value = json_object_new_uint64(v->number[i]);
 		json_object_object_add(o, v->specs[i].key, value);
@@ -132,6 +173,41 @@ char *value_bytes(uint64_t bytes, char *text, size_t size)
 }
 
 /**
+ * values_format() - a value as text
+ * @v: the values
+ * @key: which of them
+ * @plain: for programs, with bytes as numbers
+ * @text: room for VALUE_ROOM bytes
+ *
+ * Return: the text, "-" when the kernel did not say it.
+ */
+const char *values_format(const struct values *v, const char *key, bool plain,
+			  char *text)
+{
+	int i = values_find(v, key);
+	const char *word;
+
+	if (i < 0)
+		return "-";
+	switch (v->specs[i].kind) {
+	case VALUE_TEXT:
+		return v->text[i];
+	case VALUE_FLAG:
+		return "yes";
+	case VALUE_BYTES:
+		if (!plain)
+			return value_bytes(v->number[i], text, VALUE_ROOM);
+		break;
+	default:
+		word = value_word(v->specs[i].kind, v->number[i]);
+		if (word)
+			return word;
+	}
+	snprintf(text, VALUE_ROOM, "%llu", (unsigned long long)v->number[i]);
+	return text;
+}
+
+/**
  * value_print() - print a line for people
  * @label: what it is
  * @v: the values
@@ -142,14 +218,12 @@ char *value_bytes(uint64_t bytes, char *text, size_t size)
 void value_print(const char *label, const struct values *v, const char *key)
 {
 	int i = values_find(v, key);
-	char text[32];
+	char text[VALUE_ROOM];
 
 	if (i < 0)
 		return;
-	if (v->specs[i].kind == VALUE_BYTES)
-		value_bytes(v->number[i], text, sizeof(text));
-	else
-		snprintf(text, sizeof(text), "%llu",
-			 (unsigned long long)v->number[i]);
-	printf("  %-*s %s\n", LABEL_WIDTH, label, text);
+	printf("  %-*s ", LABEL_WIDTH, label);
+	key = values_format(v, key, false, text);
+	text_write_plain(stdout, key, strlen(key));
+	putchar('\n');
 }

@@ -16,11 +16,17 @@
  * @VALUE_COUNT: a number, of 32 or 64 bits as the attribute is
  * @VALUE_BYTES: the same, of bytes, which people see with a unit
  * @VALUE_TEXT: a text
+ * @VALUE_FLAG: there or not
+ * @VALUE_TYPE: a socket's type, by its name
+ * @VALUE_POLICY: an overflow policy, by its name
  */
 enum value_kind {
 	VALUE_COUNT,
 	VALUE_BYTES,
 	VALUE_TEXT,
+	VALUE_FLAG,
+	VALUE_TYPE,
+	VALUE_POLICY,
 };
 
 /**
@@ -37,6 +43,9 @@ struct value_spec {
 
 #define VALUES_MAX	32
 
+/* The longest text: a topic. */
+#define VALUE_ROOM	256
+
 /**
  * struct values - what the kernel said for a table
  * @specs: the table
@@ -48,12 +57,14 @@ struct values {
 	const struct value_spec	*specs;
 	uint32_t		present;
 	uint64_t		number[VALUES_MAX];
-	char			text[VALUES_MAX][32];
+	char			text[VALUES_MAX][VALUE_ROOM];
 };
 
 void values_take(struct values *v, const struct nlattr *attr);
 bool values_get(const struct values *v, const char *key, uint64_t *number);
 const char *values_text(const struct values *v, const char *key);
+const char *values_format(const struct values *v, const char *key, bool plain,
+			  char *text);
 void values_to_json(const struct values *v, json_object *o);
 void value_print(const char *label, const struct values *v, const char *key);
 char *value_bytes(uint64_t bytes, char *text, size_t size);

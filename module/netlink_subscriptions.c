@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Subscriptions, as the control plane shows them.
+ */
+#include <net/genetlink.h>
+#include <net/netlink.h>
+
+#include "gen/netlink-gen.h"
+#include "netlink.h"
+#include "netlink_reader.h"
+#include "netns.h"
+#include "pattern.h"
+#include "sock.h"
+#include "subscription.h"
+#include "topic.h"
+#include "trie.h"
+
+/* Return: its bytes, which a zero follows. */
+static u8 subscription_pattern(const struct blipmq_subscription_node *sub,
+			       u8 *name)
+{
+	const struct blipmq_topic *topic = sub->interest.topic;
+	u8 len;
+
+	if (topic) {
+		len = topic->name_len;
+		memcpy(name, topic->name, len);
+	} else {
+		len = blipmq_trie_pattern(sub->interest.leaf, name);
+	}
+	name[len] = '\0';
+	return len;
+}
+
+static int subscription_put_group(struct sk_buff *skb,
+				  const struct blipmq_trie_node *leaf)
+{
+	u8 group[BLIPMQ_PATTERN_MAX + 1];
+
+	if (!leaf || !leaf->name_len)
+		return 0;
+	memcpy(group, leaf->name, leaf->name_len);
+	group[leaf->name_len] = '\0';
+	return nla_put_string(skb, BLIPMQ_A_SUBSCRIPTION_GROUP, group);
+}
+
+static int subscription_put(struct sk_buff *skb,
+			    const struct blipmq_nl_reader *r, void *entry)
+{
+	const struct blipmq_subscription_node *sub = entry;
+	kuid_t uid = blipmq_nl_uid_of(sub->bs);
+	u8 name[BLIPMQ_PATTERN_MAX + 1];
+	void *header;
+	u8 len;
+
+	if (!blipmq_nl_may_see(r, uid))
+		return 0;
+	len = subscription_pattern(sub, name);
+	if (!blipmq_nl_matches(r, name, len))
+		return 0;
+	header = blipmq_nl_begin(skb, r, BLIPMQ_CMD_SUBSCRIPTION_GET);
+	if (!header)
+		return -EMSGSIZE;
+	if (nla_put_u32(skb, BLIPMQ_A_SUBSCRIPTION_ID, sub->id) ||
+	    nla_put_string(skb, BLIPMQ_A_SUBSCRIPTION_PATTERN, name) ||
+	    subscription_put_group(skb, sub->interest.leaf) ||
+	    nla_put_u64_64bit(skb, BLIPMQ_A_SUBSCRIPTION_SOCKET,
+			      sub->bs->serial, BLIPMQ_A_SUBSCRIPTION_PAD) ||
+	    blipmq_nl_put_process(skb, r, sub->bs, BLIPMQ_A_SUBSCRIPTION_PID,
+				  BLIPMQ_A_SUBSCRIPTION_COMMAND) ||
+	    nla_put_u32(skb, BLIPMQ_A_SUBSCRIPTION_UID,
+			from_kuid_munged(r->user_ns, uid))) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+/**
+ * blipmq_nl_subscription_get_doit() - one subscription
+ * @skb: the request
+ * @info: what netlink knows of it
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int blipmq_nl_subscription_get_doit(struct sk_buff *skb,
+				    struct genl_info *info)
+{
+	struct nlattr **attrs = info->attrs;
+	struct blipmq_nl_reader r;
+	int err;
+
+	err = blipmq_nl_reader_of_info(&r, skb, info,
+				       attrs[BLIPMQ_A_SUBSCRIPTION_UID]);
+	if (err)
+		return err;
+	if (GENL_REQ_ATTR_CHECK(info, BLIPMQ_A_SUBSCRIPTION_ID))
+		return -EINVAL;
+	return blipmq_nl_get_entry(info, &r, &r.ns->subscriptions,
+				   nla_get_u32(attrs[BLIPMQ_A_SUBSCRIPTION_ID]),
+				   subscription_put);
+}
+
+/**
+ * blipmq_nl_subscription_get_dumpit() - the subscriptions of a namespace
+ * @skb: the answer
+ * @cb: the dump
+ *
+ * Context: may sleep.
+ * Return: bytes of the answer, 0 at the end, or a negative errno.
+ */
+int blipmq_nl_subscription_get_dumpit(struct sk_buff *skb,
+				      struct netlink_callback *cb)
+{
+	struct nlattr **attrs = blipmq_dump_attrs(cb);
+	struct blipmq_nl_reader r;
+	int err;
+
+	err = blipmq_nl_reader_of_dump(&r, cb, attrs[BLIPMQ_A_SUBSCRIPTION_UID],
+				       attrs[BLIPMQ_A_SUBSCRIPTION_PATTERN]);
+	if (err)
+		return err;
+	return blipmq_nl_dump_array(skb, cb, &r, &r.ns->subscriptions,
+				    subscription_put);
+}

@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What blipmqctl says: each command's JSON is read, each refusal is one.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/tap.sh
+
+ns=blip-c$$
+work=$(mktemp -d)
+chmod 755 "$work"
+jobs_started=()
+
+cleanup() {
+	local pid
+	for pid in "${jobs_started[@]}"; do
+		kill "$pid" 2> /dev/null
+	done
+	wait 2> /dev/null
+	ip netns del "$ns" 2> /dev/null
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+c() { ip netns exec "$ns" "$@"; }
+blipmq=build/blipmq
+ctl=build/blipmqctl
+unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+nobody() { c "${unprivileged[@]}" "$@"; }
+
+# subscriber NAME [ARG...]: started, and ready when this returns.
+subscriber() {
+	local name=$1
+	shift
+	ip netns exec "$ns" "$@" > "$work/$name.out" 2> "$work/$name.err" &
+	jobs_started+=($!)
+	eventually grep -q "^subscribed ${*: -1}\$" "$work/$name.err"
+}
+
+# json WHAT EXPRESSION COMMAND [ARG...]: the output is read when all is there, by
+# one program, since such a program begins slowly in a guest.
+outputs=0
+json() {
+	outputs=$((outputs + 1))
+	printf '%s' "$1" > "$work/$outputs.what"
+	printf '%s' "$2" > "$work/$outputs.expression"
+	shift 2
+	"$@" > "$work/$outputs.json"
+}
+
+# Of each output, d, the expression is true.
+json_results() {
+	local status what
+	while IFS=$'\t' read -r status what; do
+		[ "$status" != '#' ] || { echo "# $what"; continue; }
+		result "$status" "$what"
+	done < <(python3 - "$work" "$outputs" <<'END'
+import json, sys
+for i in range(1, int(sys.argv[2]) + 1):
+    name = f"{sys.argv[1]}/{i}."
+    what, expression = (open(name + x).read() for x in ("what", "expression"))
+    d = None
+    try:
+        d = json.load(open(name + "json"))
+        failed = not eval(expression, {"d": d})
+    except Exception as e:
+        print(f"#\t{e}")
+        failed = True
+    if failed:
+        print(f"#\t{expression}: {json.dumps(d)}")
+    print(f"{int(failed)}\t{what}")
+END
+	)
+}
+
+check "control: a namespace" ip netns add "$ns"
+check "control: a subscriber" subscriber a $blipmq sub a.b 'a.*'
+check "control: another one" subscriber b $blipmq sub 'x.>'
+check "control: nobody's subscriber" subscriber c "${unprivileged[@]}" \
+	build/blipmq sub n.1
+check "control: a message" c $blipmq pub a.b hello
+check "control: one that patterns match" c $blipmq pub a.c hello
+
+# --- lists --------------------------------------------------------------------
+
+json "control: topic list" \
+	'{"a.b", "n.1"} <= {t["name"] for t in d} <= {"a.b", "a.c", "n.1"}' \
+	c $ctl topic list --json
+json "control: topics by pattern" \
+	'{"a.b"} <= {t["name"] for t in d} <= {"a.b", "a.c"}' c $ctl topic list 'a.*' -j
+json "control: topics by user" \
+	'[t["name"] for t in d] == ["n.1"]' c $ctl topic list --user 65534 -j
+json "control: topic show" \
+	'd["subscriptions"] == 1 and d["receivers"] == 2 and not d["idle"]' \
+	c $ctl topic show a.b --json
+json "control: subscription list" \
+	'sorted(s["pattern"] for s in d if s["uid"] == 0) == ["a.*", "a.b", "x.>"]' \
+	c $ctl subscription list --json
+json "control: the process is named" \
+	'all(s["pid"] > 0 and s["command"] == "blipmq" for s in d)' \
+	c $ctl subscription list --json
+json "control: socket list" \
+	'sum(s["totals"]["delivered"] for s in d) == 2 and {s["type"] for s in d} == {"stream"}' \
+	c $ctl socket list --json
+json "control: a socket has as many subscriptions as are listed" \
+	'sum(s["subscriptions"] for s in d) == 4' c $ctl socket list --json
+columns() { c $ctl socket list --brief | awk -F'\t' 'NF != 13 { exit 1 }'; }
+check "control: --brief has tabs" columns
+for what in topic subscription socket; do
+	check "control: $what is for people" c $ctl "$what"
+done
+
+# --- who sees what ------------------------------------------------------------
+
+json "control: nobody sees his own topics" \
+	'[t["name"] for t in d] == ["n.1"]' nobody $ctl topic list --json
+json "control: and subscriptions" \
+	'[t["pattern"] for t in d] == ["n.1"]' \
+	nobody $ctl subscription list --json
+json "control: and sockets" 'len(d) == 1' nobody $ctl socket list --json
+check_status 1 "control: not root's" nobody $ctl socket list --user root
+check_status 1 "control: nor one of root's topics" nobody $ctl topic show a.b
+
+# --- refusals -----------------------------------------------------------------
+
+check_status 1 "control: a topic that is not there" c $ctl topic show no.such
+check_status 1 "control: what is no pattern" c $ctl topic list 'a..b'
+check_status 2 "control: no such user" c $ctl topic list --user no-such-user
+check_status 2 "control: no topic to show" c $ctl topic show
+check_status 2 "control: two forms at once" c $ctl socket list -j -b
+for what in topic subscription socket; do
+	check_status 2 "control: $what has no frob" c $ctl "$what" frob
+	check_status 2 "control: $what list has no --frob" c $ctl "$what" list --frob
+	check "control: help for $what" c $ctl help "$what"
+done
+json "control: an empty namespace" 'd == []' \
+	unshare -n $ctl socket list --json
+json_results
+tap_end

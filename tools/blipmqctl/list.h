@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Commands that list something: topics, subscriptions, sockets.
+ */
+#ifndef _BLIPMQCTL_LIST_H
+#define _BLIPMQCTL_LIST_H
+
+#include "ctl.h"
+#include "value.h"
+
+/**
+ * struct list_column - what people and --brief see of an entry
+ * @key: its name
+ * @title: what stands above it
+ * @left: it is a text that begins at the left; numbers end at the right
+ */
+struct list_column {
+	const char	*key;
+	const char	*title;
+	bool		left;
+};
+
+/**
+ * struct list - something to list
+ * @command: the subcommand
+ * @what: for people, in the plural
+ * @operation: enum blipmq_command
+ * @specs: attributes of an entry
+ * @totals: the attribute that has counters, 0 for none
+ * @uid: the attribute that says whose
+ * @pattern: the attribute that says which, 0 for none
+ * @columns: ends with one without a key
+ */
+struct list {
+	const struct ctl_command	*command;
+	const char			*what;
+	uint8_t				operation;
+	const struct value_spec		*specs;
+	uint16_t			totals;
+	uint16_t			uid;
+	uint16_t			pattern;
+	const struct list_column	*columns;
+};
+
+/**
+ * struct entry - an entry of a list
+ * @own: its values
+ * @totals: its counters
+ * @totals_attr: the attribute that has them
+ */
+struct entry {
+	struct values	own;
+	struct values	totals;
+	uint16_t	totals_attr;
+};
+
+void entry_init(struct entry *e, const struct list *l);
+void entry_take(struct entry *e, const struct nlmsghdr *nlh);
+json_object *entry_to_json(const struct entry *e);
+const char *entry_format(const struct entry *e, const char *key, bool plain,
+			 char *text);
+int list_run(const struct list *l, int argc, char **argv);
+
+#endif /* _BLIPMQCTL_LIST_H */

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * blipmqctl topic: what topics there are.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/blipmq_netlink.h>
+
+#include "list.h"
+
+static const struct value_spec topic_specs[] = {
+	{ "name", BLIPMQ_A_TOPIC_NAME, VALUE_TEXT },
+	{ "uid", BLIPMQ_A_TOPIC_UID, VALUE_COUNT },
+	{ "subscriptions", BLIPMQ_A_TOPIC_SUBSCRIPTIONS, VALUE_COUNT },
+	{ "receivers", BLIPMQ_A_TOPIC_RECEIVERS, VALUE_COUNT },
+	{ "groups", BLIPMQ_A_TOPIC_GROUPS, VALUE_COUNT },
+	{ "retained-bytes", BLIPMQ_A_TOPIC_RETAINED_BYTES, VALUE_BYTES },
+	{ "idle", BLIPMQ_A_TOPIC_IDLE, VALUE_FLAG },
+	{ }
+};
+
+static const struct list_column topic_columns[] = {
+	{ "name", "TOPIC", true },
+	{ "subscriptions", "SUBS", false },
+	{ "receivers", "RECEIVERS", false },
+	{ "groups", "GROUPS", false },
+	{ "retained-bytes", "RETAINED", false },
+	{ "uid", "UID", false },
+	{ "idle", "IDLE", true },
+	{ }
+};
+
+static const struct list topics = {
+	.command = &ctl_topic,
+	.what = "topics",
+	.operation = BLIPMQ_CMD_TOPIC_GET,
+	.specs = topic_specs,
+	.uid = BLIPMQ_A_TOPIC_UID,
+	.pattern = BLIPMQ_A_TOPIC_PATTERN,
+	.columns = topic_columns,
+};
+
+static int topic_reply(const struct nlmsghdr *nlh, void *data)
+{
+	entry_take(data, nlh);
+	return MNL_CB_OK;
+}
+
+static void show_people(const struct entry *e)
+{
+	const struct list_column *c;
+
+	for (c = topics.columns; c->key; c++)
+		value_print(c->key, &e->own, c->key);
+}
+
+static int topic_show(int argc, char **argv)
+{
+	__u8 buffer[512] __attribute__((aligned(8)));
+	struct blipmq_genl g;
+	struct nlmsghdr *nlh;
+	static struct entry e;
+	bool json = false;
+	char what[300];
+	json_object *o;
+	int ret;
+
+	if (ctl_options(argc, argv, &ctl_topic, &json, &ret))
+		return ret;
+	if (argc - optind != 1)
+		return ctl_usage(&ctl_topic, "topic show wants one TOPIC");
+	if (!*argv[optind] || strlen(argv[optind]) >= VALUE_ROOM)
+		return ctl_usage(&ctl_topic, "a topic has 1 to %d bytes",
+				 VALUE_ROOM - 1);
+	ret = ctl_open(&g);
+	if (ret)
+		return ret;
+	entry_init(&e, &topics);
+	nlh = blipmq_genl_new(&g, buffer, BLIPMQ_CMD_TOPIC_GET);
+	mnl_attr_put_strz(nlh, BLIPMQ_A_TOPIC_NAME, argv[optind]);
+	ret = blipmq_genl_run(&g, nlh, topic_reply, &e);
+	blipmq_genl_close(&g);
+	snprintf(what, sizeof(what), "cannot show topic %s", argv[optind]);
+	if (ret)
+		return ctl_refused(&g, ret, what);
+	if (!json) {
+		show_people(&e);
+		return CTL_DONE;
+	}
+	o = entry_to_json(&e);
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+					       JSON_C_TO_STRING_SPACED));
+	json_object_put(o);
+	return CTL_DONE;
+}
+
+static int run_topic(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "list"))
+		return list_run(&topics, argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "show"))
+		return topic_show(argc - 1, argv + 1);
+	if (argc == 1 || *argv[1] == '-')
+		return list_run(&topics, argc, argv);
+	return ctl_usage(&ctl_topic, "topic has no '%s', but list and show",
+			 argv[1]);
+}
+
+const struct ctl_command ctl_topic = {
+	.name = "topic",
+	.summary = "list topics, or show one",
+	.help =
+	"Usage: blipmqctl topic [list] [PATTERN] [--user USER] [--json | --brief]\n"
+	"       blipmqctl topic show TOPIC [--json]\n"
+	"\n"
+	"Lists the topics of this network namespace that you brought into being; with\n"
+	"CAP_NET_ADMIN all of them.\n"
+	"\n"
+	"  PATTERN          only topics that it matches\n"
+	"  -u, --user USER  only those of this user, a name or a number\n"
+	"  -j, --json       JSON; blipmqctl(8) has a table of its keys\n"
+	"  -b, --brief      the same columns, separated by tabs, without a header\n"
+	"  -h, --help       this text\n"
+	"\n"
+	"Exit status: 0 done, 1 refused by the kernel, 2 usage, 3 the kernel module\n"
+	"blipmq is not loaded.\n"
+	"\n"
+	"Example: blipmqctl topic list 'orders.>'\n",
+	.run = run_topic,
+};
