@@ -109,6 +109,45 @@ for what in topic subscription socket; do
 	check "control: $what is for people" c $ctl "$what"
 done
 
+# --- totals -------------------------------------------------------------------
+
+json "control: status" 'd["subscriptions"] == 4 and d["totals"]["published"] == 2' \
+	c $ctl status --json
+json "control: the overview has the same" 'd["sockets"] == 3' c $ctl --json
+json "control: stats has rates" \
+	'd["totals"]["delivered"] == 2 and d["rates"]["published"] == 0' \
+	c $ctl stats --json
+check "control: the overview is for people" c $ctl
+check "control: stats is for people" c $ctl stats
+metrics() {
+	c $ctl stats --format prometheus > "$work/metrics" &&
+		grep -qx 'blipmq_published_total 2' "$work/metrics" &&
+		grep -qx 'blipmq_sockets 3' "$work/metrics" &&
+		grep -qx 'blipmq_dropped_total{reason="overflow"} 0' "$work/metrics" &&
+		! grep -vE '^(# TYPE )?blipmq_[a-z_]+(\{reason="[a-z-]+"\})? ([0-9]+|gauge|counter)$' "$work/metrics"
+}
+check "control: stats for Prometheus" metrics
+line() {
+	c timeout -s INT 5 $ctl stats --watch 0.2 --format line > "$work/line"
+	! grep -vE '^BlipMQ - Connections: 3, Msg/s: R:[0-9]+ S:[0-9]+, Bytes/s: R:[0-9]+ S:[0-9]+$' "$work/line" &&
+		[ "$(wc -l < "$work/line")" -gt 1 ]
+}
+check "control: stats as the line of blipmqd" line
+# shellcheck disable=SC2016 # that shell expands it
+completes() {
+	c bash -c '. tools/blipmqctl/blipmqctl.bash
+		PATH=$PWD/build:$PATH
+		COMP_WORDS=(blipmqctl topic show a.)
+		COMP_CWORD=3
+		_blipmqctl
+		[[ " ${COMPREPLY[*]} " == *" a.b "* ]] || exit
+		COMP_WORDS=(blipmqctl so)
+		COMP_CWORD=1
+		_blipmqctl
+		[ "${COMPREPLY[*]}" = socket ]'
+}
+check "control: bash completes topics and commands" completes
+
 # --- who sees what ------------------------------------------------------------
 
 json "control: nobody sees his own topics" \
@@ -126,6 +165,8 @@ check_status 1 "control: a topic that is not there" c $ctl topic show no.such
 check_status 1 "control: what is no pattern" c $ctl topic list 'a..b'
 check_status 2 "control: no such user" c $ctl topic list --user no-such-user
 check_status 2 "control: no topic to show" c $ctl topic show
+check_status 2 "control: an unknown format" c $ctl stats --format xml
+check_status 2 "control: a time of nothing" c $ctl stats --watch 0
 check_status 2 "control: two forms at once" c $ctl socket list -j -b
 for what in topic subscription socket; do
 	check_status 2 "control: $what has no frob" c $ctl "$what" frob

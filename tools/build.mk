@@ -17,11 +17,17 @@ USER_TARGETS += $(BUILD)/$(1)
 endef
 
 $(eval $(call tool_rules,blipmq,$$(JSON_LIBS)))
-$(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS)))
+$(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS) -lm))
 $(eval $(call tool_rules,blipmqd,-pthread))
 
 # How bytes from elsewhere are shown is the same for both.
 $(BUILD)/blipmqctl: $(BUILD)/obj/tools/blipmq/text.o
+
+install-user:: user
+	$(Q)install -D -m 644 tools/blipmqctl/blipmqctl.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/blipmqctl
+	$(Q)install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/blipmq/bpftrace \
+		tools/bpftrace/*.bt
 
 INSTALL_BIN += $(BUILD)/blipmq $(BUILD)/blipmqctl
 INSTALL_SBIN += $(BUILD)/blipmqd

@@ -64,18 +64,22 @@ static size_t text_shows(const unsigned char *s, size_t size)
 void text_write_plain(FILE *to, const void *data, size_t size)
 {
 	const unsigned char *s = data;
-	size_t n;
+	size_t n, run;
 
 	while (size) {
-		n = text_shows(s, size);
-		if (n) {
-			fwrite(s, 1, n, to);
-		} else {
-			fprintf(to, "\\x%02x", s[0]);
-			n = 1;
+		for (run = 0; run < size; run += n) {
+			n = text_shows(s + run, size - run);
+			if (!n)
+				break;
 		}
-		s += n;
-		size -= n;
+		fwrite(s, 1, run, to);
+		s += run;
+		size -= run;
+		if (!size)
+			break;
+		fprintf(to, "\\x%02x", s[0]);
+		s++;
+		size--;
 	}
 }
 

@@ -35,7 +35,9 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_limit;
+extern const struct ctl_command ctl_overview;
 extern const struct ctl_command ctl_socket;
+extern const struct ctl_command ctl_stats;
 extern const struct ctl_command ctl_status;
 extern const struct ctl_command ctl_subscription;
 extern const struct ctl_command ctl_topic;

@@ -90,6 +90,26 @@ const char *entry_format(const struct entry *e, const char *key, bool plain,
 }
 
 /**
+ * entry_plain() - a value of an entry in letters that any terminal shows
+ * @e: the entry
+ * @key: its own, or that of a counter
+ * @text: room for VALUE_ROOM bytes
+ *
+ * Return: @text.
+ */
+const char *entry_plain(const struct entry *e, const char *key, char *text)
+{
+	const char *from = entry_format(e, key, false, text);
+	size_t i, len = strlen(from);
+
+	memmove(text, from, len + 1);
+	for (i = 0; i < len; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			text[i] = '?';
+	return text;
+}
+
+/**
  * entry_to_json() - an entry as an object
  * @e: the entry
  *
@@ -158,16 +178,22 @@ static int text_width(const char *text)
 	return n;
 }
 
+static void print_spaces(int n)
+{
+	while (n-- > 0)
+		putchar(' ');
+}
+
 static void print_cell(const struct list_column *c, const char *value,
 		       int width, bool last)
 {
 	int space = width - text_width(value);
 
 	if (!c->left)
-		printf("%*s", space > 0 ? space : 0, "");
+		print_spaces(space);
 	text_write_plain(stdout, value, strlen(value));
 	if (c->left && !last)
-		printf("%*s", space > 0 ? space : 0, "");
+		print_spaces(space);
 	fputs(last ? "\n" : "  ", stdout);
 }
 
@@ -338,6 +364,7 @@ int list_run(const struct list *l, int argc, char **argv)
 
 	if (list_options(l, argc, argv, &a, &ret))
 		return ret;
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	ret = list_get(l, &a, &d);
 	if (!ret) {
 		if (a.json)

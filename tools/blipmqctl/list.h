@@ -59,6 +59,7 @@ void entry_take(struct entry *e, const struct nlmsghdr *nlh);
 json_object *entry_to_json(const struct entry *e);
 const char *entry_format(const struct entry *e, const char *key, bool plain,
 			 char *text);
+const char *entry_plain(const struct entry *e, const char *key, char *text);
 int list_run(const struct list *l, int argc, char **argv);
 
 #endif /* _BLIPMQCTL_LIST_H */

@@ -10,7 +10,9 @@
 
 /* The first one runs when none is named. */
 static const struct ctl_command *const commands[] = {
+	&ctl_overview,
 	&ctl_status,
+	&ctl_stats,
 	&ctl_topic,
 	&ctl_subscription,
 	&ctl_socket,

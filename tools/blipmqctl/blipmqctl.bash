@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Completion of blipmqctl for bash: commands, options, limits and
+# the topics that there are, as far as they may be seen.
+
+_blipmq_topics() {
+	local IFS=$'\n'
+	# shellcheck disable=SC2207 # a topic has no space
+	COMPREPLY=($(compgen -W "$(blipmqctl topic list --brief 2> /dev/null | cut -f 1)" -- "$1"))
+}
+
+_blipmq_words() {
+	# shellcheck disable=SC2207 # words without spaces
+	COMPREPLY=($(compgen -W "$1" -- "$2"))
+}
+
+_blipmqctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]} action=${COMP_WORDS[2]:-}
+	COMPREPLY=()
+	case $before in
+	-u | --user)	_blipmq_words "$(getent passwd | cut -d : -f 1)" "$cur"; return ;;
+	-f | --format)	_blipmq_words 'people line prometheus json' "$cur"; return ;;
+	esac
+	if [ "$COMP_CWORD" = 1 ] || { [ "$command" = help ] && [ "$COMP_CWORD" = 2 ]; }; then
+		_blipmq_words "$(blipmqctl help 2> /dev/null |
+			sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')" "$cur"
+		return
+	fi
+	if [[ $cur == -* ]]; then
+		_blipmq_words "$(blipmqctl help "$command" 2> /dev/null |
+			grep -oE -- '--[a-z-]+' | sort -u)" "$cur"
+		return
+	fi
+	case $command.$COMP_CWORD in
+	topic.2)		_blipmq_words 'list show' "$cur" ;;
+	subscription.2 | socket.2)	_blipmq_words list "$cur" ;;
+	limit.2)		_blipmq_words 'show set' "$cur" ;;
+	topic.*)		_blipmq_topics "$cur" ;;
+	subscription.*)		_blipmq_topics "$cur" ;;
+	limit.3)
+		[ "$action" != set ] || _blipmq_words "$(blipmqctl limit show --json 2> /dev/null |
+			grep -oE '"[a-z-]+"' | tr -d '"')" "$cur" ;;
+	esac
+}
+
+complete -F _blipmqctl blipmqctl

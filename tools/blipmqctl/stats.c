@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * blipmqctl stats: totals, and what comes and goes in a second.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "broker.h"
+#include "ctl.h"
+
+enum stats_format {
+	STATS_PEOPLE,
+	STATS_LINE,
+	STATS_PROMETHEUS,
+	STATS_JSON,
+};
+
+/**
+ * struct stats_args - what was asked for
+ * @format: how
+ * @watch: again and again
+ * @seconds: the time between two looks
+ */
+struct stats_args {
+	enum stats_format	format;
+	bool			watch;
+	double			seconds;
+};
+
+/**
+ * struct sample - the state at a moment
+ * @at: the moment, in seconds
+ * @b: the state
+ */
+struct sample {
+	double		at;
+	struct broker	b;
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static uint64_t total(const struct sample *s, const char *key)
+{
+	uint64_t number = 0;
+
+	values_get(&s->b.totals, key, &number);
+	return number;
+}
+
+static uint64_t state(const struct sample *s, const char *key)
+{
+	uint64_t number = 0;
+
+	values_get(&s->b.broker, key, &number);
+	return number;
+}
+
+static uint64_t rate(const struct sample *s, const struct sample *before,
+		     const char *key)
+{
+	double seconds = s->at - before->at;
+	uint64_t from = total(before, key), to = total(s, key);
+
+	return to > from && seconds > 0 ?
+		(uint64_t)llround((double)(to - from) / seconds) : 0;
+}
+
+/* The line of blipmqd, for all sockets. */
+static void print_line(const struct sample *s, const struct sample *before)
+{
+	printf("BlipMQ - Connections: %llu, Msg/s: R:%llu S:%llu, Bytes/s: R:%llu S:%llu\n",
+	       (unsigned long long)state(s, "sockets"),
+	       (unsigned long long)rate(s, before, "published"),
+	       (unsigned long long)rate(s, before, "delivered"),
+	       (unsigned long long)rate(s, before, "published-bytes"),
+	       (unsigned long long)rate(s, before, "delivered-bytes"));
+}
+
+static const char *const rates[] = {
+	"published", "published-bytes", "matched", "delivered",
+	"delivered-bytes", "refused", NULL
+};
+
+static void print_json(const struct sample *s, const struct sample *before,
+		       bool pretty)
+{
+	json_object *o = json_object_new_object();
+	json_object *totals = json_object_new_object();
+	json_object *each = json_object_new_object();
+	const char *const *key;
+
+	values_to_json(&s->b.broker, o);
+	values_to_json(&s->b.totals, totals);
+	for (key = rates; *key; key++)
+		json_object_object_add(each, *key,
+				       json_object_new_uint64(rate(s, before,
+								   *key)));
+	json_object_object_add(o, "totals", totals);
+	json_object_object_add(o, "rates", each);
+	puts(json_object_to_json_string_ext(o, pretty ?
+					    JSON_C_TO_STRING_PRETTY |
+					    JSON_C_TO_STRING_SPACED :
+					    JSON_C_TO_STRING_PLAIN));
+	json_object_put(o);
+}
+
+static void prometheus_name(const char *key)
+{
+	fputs("blipmq_", stdout);
+	for (; *key; key++)
+		putchar(*key == '-' ? '_' : *key);
+}
+
+static void prometheus_values(const struct values *v, bool counters)
+{
+	const struct value_spec *s;
+	bool gauge, drops = false;
+	uint64_t number;
+
+	for (s = v->specs; s->key; s++) {
+		if (s->kind == VALUE_TEXT || !values_get(v, s->key, &number))
+			continue;
+		if (counters && !strncmp(s->key, "dropped-", 8)) {
+			if (!drops)
+				puts("# TYPE blipmq_dropped_total counter");
+			drops = true;
+			printf("blipmq_dropped_total{reason=\"%s\"} %llu\n",
+			       s->key + 8, (unsigned long long)number);
+			continue;
+		}
+		gauge = !counters || !strncmp(s->key, "queued-", 7);
+		fputs("# TYPE ", stdout);
+		prometheus_name(s->key);
+		puts(gauge ? " gauge" : "_total counter");
+		prometheus_name(s->key);
+		printf("%s %llu\n", gauge ? "" : "_total",
+		       (unsigned long long)number);
+	}
+}
+
+static void print_prometheus(const struct sample *s)
+{
+	prometheus_values(&s->b.broker, false);
+	prometheus_values(&s->b.totals, true);
+}
+
+static void print_row(const struct sample *s, const struct sample *before,
+		      const char *messages, const char *bytes)
+{
+	char a[32], b[32];
+
+	printf("%-10s %20llu %12s %12llu/s %12s/s\n", messages,
+	       (unsigned long long)total(s, messages),
+	       value_bytes(total(s, bytes), a, sizeof(a)),
+	       (unsigned long long)rate(s, before, messages),
+	       value_bytes(rate(s, before, bytes), b, sizeof(b)));
+}
+
+static void print_people(const struct sample *s, const struct sample *before)
+{
+	const struct value_spec *spec;
+	char text[32];
+
+	printf("sockets %llu, topics %llu, subscriptions %llu, message memory %s\n",
+	       (unsigned long long)state(s, "sockets"),
+	       (unsigned long long)state(s, "topics"),
+	       (unsigned long long)state(s, "subscriptions"),
+	       value_bytes(state(s, "memory-bytes"), text, sizeof(text)));
+	print_row(s, before, "published", "published-bytes");
+	print_row(s, before, "delivered", "delivered-bytes");
+	printf("%-10s %20llu %12s\n", "queued",
+	       (unsigned long long)total(s, "queued-messages"),
+	       value_bytes(total(s, "queued-bytes"), text, sizeof(text)));
+	for (spec = s->b.totals.specs; spec->key; spec++)
+		if (!strncmp(spec->key, "dropped-", 8) && total(s, spec->key))
+			printf("%-10s %20llu %27llu/s\n", spec->key + 8,
+			       (unsigned long long)total(s, spec->key),
+			       (unsigned long long)rate(s, before, spec->key));
+}
+
+static void stats_print(const struct stats_args *a, const struct sample *s,
+			const struct sample *before)
+{
+	switch (a->format) {
+	case STATS_LINE:
+		print_line(s, before);
+		break;
+	case STATS_PROMETHEUS:
+		print_prometheus(s);
+		break;
+	case STATS_JSON:
+		print_json(s, before, !a->watch);
+		break;
+	default:
+		print_people(s, before);
+		if (a->watch)
+			putchar('\n');
+	}
+}
+
+static int stats_take(struct blipmq_genl *g, struct sample *s)
+{
+	int ret = broker_get(g, &s->b);
+
+	s->at = now();
+	return ret;
+}
+
+static void stats_wait(double seconds)
+{
+	struct timespec t = {
+		.tv_sec = (time_t)seconds,
+		.tv_nsec = (long)((seconds - floor(seconds)) * 1e9),
+	};
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+static int stats_run(const struct stats_args *a)
+{
+	static struct sample samples[2];
+	struct blipmq_genl g;
+	int ret, n = 0;
+
+	ret = ctl_open(&g);
+	if (ret)
+		return ret;
+	ret = stats_take(&g, &samples[0]);
+	/* Who looks for himself needs no rates, and does not wait. */
+	if (!ret && a->format == STATS_PROMETHEUS && !a->watch) {
+		stats_print(a, &samples[0], &samples[0]);
+		goto out;
+	}
+	while (!ret) {
+		stats_wait(a->seconds);
+		n = !n;
+		ret = stats_take(&g, &samples[n]);
+		if (ret)
+			break;
+		stats_print(a, &samples[n], &samples[!n]);
+		if (!a->watch)
+			break;
+		if (fflush(stdout)) {
+			ctl_error("cannot write standard output");
+			blipmq_genl_close(&g);
+			return CTL_FAILED;
+		}
+	}
+out:
+	blipmq_genl_close(&g);
+	return ret ? ctl_failed(ret, "cannot get the broker's state") :
+		     CTL_DONE;
+}
+
+static bool parse_format(const char *text, enum stats_format *format)
+{
+	static const char *const names[] = {
+		"people", "line", "prometheus", "json"
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(text, names[i])) {
+			*format = (enum stats_format)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_seconds(const char *text, double *seconds)
+{
+	char *end;
+
+	*seconds = strtod(text, &end);
+	return end != text && !*end && *seconds >= 0.01 && *seconds <= 86400;
+}
+
+static int run_stats(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "watch", optional_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	struct stats_args a = { .seconds = 1 };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "f:jw::h", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			if (parse_format(optarg, &a.format))
+				break;
+			return ctl_usage(&ctl_stats,
+					 "there is no format '%s', but people, line, prometheus and json",
+					 optarg);
+		case 'j':
+			a.format = STATS_JSON;
+			break;
+		case 'w':
+			a.watch = true;
+			/* As others have it: --watch 5. */
+			if (!optarg && optind < argc && *argv[optind] != '-')
+				optarg = argv[optind++];
+			if (!optarg || parse_seconds(optarg, &a.seconds))
+				break;
+			return ctl_usage(&ctl_stats,
+					 "--watch wants 0.01 to 86400 seconds, not '%s'",
+					 optarg);
+		case 'h':
+			fputs(ctl_stats.help, stdout);
+			return CTL_DONE;
+		default:
+			return ctl_usage(&ctl_stats, "unknown option");
+		}
+	}
+	if (optind < argc)
+		return ctl_usage(&ctl_stats, "stats takes no '%s'",
+				 argv[optind]);
+	return stats_run(&a);
+}
+
+const struct ctl_command ctl_stats = {
+	.name = "stats",
+	.summary = "totals and rates, once or again and again",
+	.help =
+	"Usage: blipmqctl stats [--watch [SECONDS]] [--format FORMAT]\n"
+	"\n"
+	"Shows what went through this network namespace's broker, and what does in a\n"
+	"second, from two looks a second apart.\n"
+	"\n"
+	"  -w, --watch [SECONDS]  go on until interrupted, every SECONDS, 1 by default\n"
+	"  -f, --format FORMAT    people; line: the line of blipmqd; json: an object;\n"
+	"                         prometheus: totals alone, at once\n"
+	"  -j, --json             as --format json\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"Exit status: 0 done, 1 refused by the kernel, 2 usage, 3 the kernel module\n"
+	"blipmq is not loaded.\n"
+	"\n"
+	"Example: blipmqctl stats --watch --format line\n",
+	.run = run_stats,
+};
