@@ -28,6 +28,8 @@ install-user:: user
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/blipmqctl
 	$(Q)install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/blipmq/bpftrace \
 		tools/bpftrace/*.bt
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/blipmq \
+		tools/wireshark/blipmq.lua tools/grafana/blipmq.json
 
 INSTALL_BIN += $(BUILD)/blipmq $(BUILD)/blipmqctl
 INSTALL_SBIN += $(BUILD)/blipmqd
