@@ -34,8 +34,11 @@
  * @prune: makes routes forget patterns that are gone
  * @spare_lock: guards @spare
  * @spare: a table for a publisher that has no memory for its own
+ * @join_lock: one joiner at a time waits for @retain_sem
  * @retain_sem: see retain.h
  * @retain_lock: guards the members below up to @retained
+ * @retain_expires: no value expires before, in nanoseconds of the monotonic
+ *	clock
  * @nr_retained: values; read without the lock, too
  * @retained_bytes: memory that they hold
  * @retained: topics that have one, the oldest first
@@ -76,8 +79,10 @@ struct blipmq_net {
 	struct mutex		spare_lock;	/* @spare */
 	struct blipmq_gather	*spare;
 
+	struct mutex		join_lock;	/* joiners, for @retain_sem */
 	struct rw_semaphore	retain_sem;
 	spinlock_t		retain_lock;	/* the members below */
+	u64			retain_expires;
 	u32			nr_retained;
 	u64			retained_bytes;
 	struct list_head	retained;

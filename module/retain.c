@@ -15,7 +15,7 @@
 #include "sock.h"
 #include "topic.h"
 
-/* Values that are given to a joiner without letting others run. */
+/* Values that are looked at without letting others run. */
 #define REPLAY_BATCH	64
 
 /*
@@ -58,7 +58,7 @@ static struct sk_buff *retain_copy(struct sk_buff *b, u32 offset,
 }
 
 /* Would one more value of so many bytes be too much? A snapshot. */
-static bool retain_is_full(struct blipmq_net *ns, struct blipmq_topic *topic,
+static bool retain_is_over(struct blipmq_net *ns, struct blipmq_topic *topic,
 			   u32 bytes)
 {
 	u64 values, sum;
@@ -75,6 +75,20 @@ static bool retain_is_full(struct blipmq_net *ns, struct blipmq_topic *topic,
 	       sum > READ_ONCE(ns->limits.retained_bytes);
 	spin_unlock(&ns->retain_lock);
 	return full;
+}
+
+/* The same, but for those whose time is over. */
+static bool retain_is_full(struct blipmq_net *ns, struct blipmq_topic *topic,
+			   u32 bytes)
+{
+	if (likely(!retain_is_over(ns, topic, bytes)))
+		return false;
+	if (ktime_get_ns() < READ_ONCE(ns->retain_expires))
+		return true;
+	blipmq_retain_lock(ns);
+	blipmq_retain_expire(ns);
+	blipmq_retain_unlock(ns);
+	return retain_is_over(ns, topic, bytes);
 }
 
 static struct blipmq_topic *retain_topic(struct blipmq_net *ns, const u8 *name,
@@ -186,6 +200,10 @@ void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
 	if (r->value) {
 		WRITE_ONCE(ns->nr_retained, ns->nr_retained + 1);
 		ns->retained_bytes += blipmq_bundle_cb(r->value)->charge;
+		if (blipmq_bundle_cb(r->value)->expires)
+			WRITE_ONCE(ns->retain_expires,
+				   min(ns->retain_expires,
+				       blipmq_bundle_cb(r->value)->expires));
 	}
 	if (!old && r->value)
 		list_add_tail(&topic->retaining, &ns->retained);
@@ -212,6 +230,35 @@ static void retain_clear(struct blipmq_net *ns, struct blipmq_topic *topic)
 		blipmq_retain_swap(ns, &clear, NULL);
 }
 
+/**
+ * blipmq_retain_expire() - forget the values whose time is over
+ * @ns: the namespace
+ *
+ * Costs nothing while the earliest is not.
+ *
+ * Context: retain_sem is held for writing; may sleep.
+ */
+void blipmq_retain_expire(struct blipmq_net *ns)
+{
+	struct blipmq_topic *topic, *next;
+	u64 expires, first = U64_MAX;
+	u32 n = 0;
+
+	lockdep_assert_held_write(&ns->retain_sem);
+	if (likely(ktime_get_ns() < ns->retain_expires))
+		return;
+	list_for_each_entry_safe(topic, next, &ns->retained, retaining) {
+		expires = blipmq_bundle_cb(topic->retained)->expires;
+		if (blipmq_bundle_expired(topic->retained))
+			retain_clear(ns, topic);
+		else if (expires)
+			first = min(first, expires);
+		if (++n % REPLAY_BATCH == 0)
+			cond_resched();
+	}
+	WRITE_ONCE(ns->retain_expires, first);
+}
+
 static void retain_push(struct blipmq_sock *bs, struct sk_buff *value)
 {
 	blipmq_bundle_get(value, 1);
@@ -222,33 +269,42 @@ static void retain_push(struct blipmq_sock *bs, struct sk_buff *value)
 }
 
 /**
- * blipmq_retain_replay() - give a new subscriber the last values
+ * blipmq_retain_replay_topic() - give a new subscriber the last value of a topic
  * @bs: the socket
- * @names: what it has just subscribed to
+ * @topic: what it has just subscribed to, held
  *
- * Members of queue groups get none: they share what comes. Values whose time is
- * over are cleared on the way.
+ * One whose time is over is not given out.
  *
  * Context: retain_sem is held for writing, which keeps topics from changing
  * theirs; may sleep.
  */
+void blipmq_retain_replay_topic(struct blipmq_sock *bs,
+				struct blipmq_topic *topic)
+{
+	lockdep_assert_held_write(&bs->ns->retain_sem);
+	if (topic->retained && !blipmq_bundle_expired(topic->retained))
+		retain_push(bs, topic->retained);
+}
+
+/**
+ * blipmq_retain_replay() - give a new subscriber the last values
+ * @bs: the socket
+ * @names: the pattern that it has just subscribed to
+ *
+ * Context: as blipmq_retain_replay_topic().
+ */
 void blipmq_retain_replay(struct blipmq_sock *bs,
 			  const struct blipmq_names *names)
 {
-	struct blipmq_topic *topic, *next;
 	struct blipmq_net *ns = bs->ns;
+	struct blipmq_topic *topic;
 	u32 n = 0;
 
 	lockdep_assert_held_write(&ns->retain_sem);
-	if (names->group_len)
-		return;
-	list_for_each_entry_safe(topic, next, &ns->retained, retaining) {
-		if (blipmq_bundle_expired(topic->retained))
-			retain_clear(ns, topic);
-		else if (blipmq_pattern_matches(names->pattern,
-						names->pattern_len,
-						topic->name, topic->name_len))
-			retain_push(bs, topic->retained);
+	list_for_each_entry(topic, &ns->retained, retaining) {
+		if (blipmq_pattern_matches(names->pattern, names->pattern_len,
+					   topic->name, topic->name_len))
+			blipmq_retain_replay_topic(bs, topic);
 		if (++n % REPLAY_BATCH == 0)
 			cond_resched();
 	}
@@ -260,6 +316,8 @@ void blipmq_retain_replay(struct blipmq_sock *bs,
  */
 void blipmq_retain_init(struct blipmq_net *ns)
 {
+	ns->retain_expires = U64_MAX;
+	mutex_init(&ns->join_lock);
 	init_rwsem(&ns->retain_sem);
 	spin_lock_init(&ns->retain_lock);
 	INIT_LIST_HEAD(&ns->retained);

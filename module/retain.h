@@ -13,6 +13,7 @@
 
 #include <linux/skbuff.h>
 
+#include "netns.h"
 #include "types.h"
 
 /**
@@ -25,12 +26,36 @@ struct blipmq_retain {
 	struct sk_buff		*value;
 };
 
+/**
+ * blipmq_retain_lock() - keep publishers out while somebody joins
+ * @ns: the namespace
+ *
+ * One at a time is in their way: they go on before the next one, however many
+ * there are.
+ *
+ * Context: may sleep.
+ */
+static inline void blipmq_retain_lock(struct blipmq_net *ns)
+{
+	mutex_lock(&ns->join_lock);
+	down_write(&ns->retain_sem);
+}
+
+static inline void blipmq_retain_unlock(struct blipmq_net *ns)
+{
+	up_write(&ns->retain_sem);
+	mutex_unlock(&ns->join_lock);
+}
+
 int __must_check blipmq_retain_prepare(struct blipmq_net *ns,
 				       struct blipmq_retain *r,
 				       struct sk_buff *b, u32 offset, u64 id);
 void blipmq_retain_cancel(struct blipmq_net *ns, struct blipmq_retain *r);
 void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
 			struct sk_buff *b);
+void blipmq_retain_expire(struct blipmq_net *ns);
+void blipmq_retain_replay_topic(struct blipmq_sock *bs,
+				struct blipmq_topic *topic);
 void blipmq_retain_replay(struct blipmq_sock *bs,
 			  const struct blipmq_names *names);
 void blipmq_retain_init(struct blipmq_net *ns);

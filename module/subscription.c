@@ -156,6 +156,27 @@ static int subscription_create(struct blipmq_sock *bs,
 	return 0;
 }
 
+static int subscription_begin(struct blipmq_sock *bs,
+			      const struct blipmq_interest *in,
+			      const struct blipmq_names *names)
+{
+	struct blipmq_net *ns = bs->ns;
+	int err;
+
+	/* Members of queue groups get none: they share what comes. */
+	if (names->group_len)
+		return subscription_create(bs, in);
+	blipmq_retain_lock(ns);
+	blipmq_retain_expire(ns);
+	err = subscription_create(bs, in);
+	if (!err && in->topic)
+		blipmq_retain_replay_topic(bs, in->topic);
+	else if (!err)
+		blipmq_retain_replay(bs, names);
+	blipmq_retain_unlock(ns);
+	return err;
+}
+
 /**
  * blipmq_subscribe() - subscribe a socket
  * @bs: the socket
@@ -180,11 +201,7 @@ int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 	if (err)
 		return err;
 	if (!subscription_find(bs, in.set)) {
-		down_write(&bs->ns->retain_sem);
-		err = subscription_create(bs, &in);
-		if (!err)
-			blipmq_retain_replay(bs, names);
-		up_write(&bs->ns->retain_sem);
+		err = subscription_begin(bs, &in, names);
 		if (!err)
 			return 0;
 	}

@@ -217,6 +217,34 @@ TEST_F(retain, limit)
 	close(fd);
 }
 
+/* Values whose time is over are in nobody's way, though nobody joins. */
+TEST(limit_and_time_to_live)
+{
+	static char large[1 << 20];
+	char topic[32];
+	ssize_t n = 0;
+	int fd, i;
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	fd = lib_packet();
+	EXPECT_TRUE(lib_set_u32(fd, BLIPMQ_TTL, 1));
+	for (i = 0; i < 200 && n >= 0; i++) {
+		snprintf(topic, sizeof(topic), "rt.limit.%d", i);
+		n = lib_retain(fd, topic, large, sizeof(large));
+		usleep(2000);
+	}
+	EXPECT_EQ((ssize_t)sizeof(large), n);
+	/* Those whose time is not over are. */
+	EXPECT_TRUE(lib_set_u32(fd, BLIPMQ_TTL, 3600000));
+	for (i = 0; i < 200 && n >= 0; i++) {
+		snprintf(topic, sizeof(topic), "rt.limit.%d", i);
+		n = lib_retain(fd, topic, large, sizeof(large));
+	}
+	EXPECT_EQ(-ENOBUFS, n);
+	EXPECT_GT(i, 10);
+	close(fd);
+}
+
 struct flow {
 	u32	begun;
 	u32	most;
