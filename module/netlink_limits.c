@@ -64,6 +64,10 @@ static const struct nl_limit nl_limits[] = {
 	      "flight-bytes is 4096 to 2^50"),
 	LIMIT(USER_TOPICS, user_topics, false, 1, COUNT_MAX,
 	      "user-topics is 1 to 16777216"),
+	LIMIT(RETAINED_MESSAGES, retained_messages, false, 0, COUNT_MAX,
+	      "retained-messages is 0 to 16777216"),
+	LIMIT(RETAINED_BYTES, retained_bytes, true, 0, BYTES_MAX,
+	      "retained-bytes is 0 to 2^50"),
 };
 
 static u64 limit_get(const struct nl_limit *n, const struct blipmq_limits *l)

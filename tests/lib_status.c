@@ -67,6 +67,8 @@ static const struct {
 	LIMIT("share-bytes", SHARE_BYTES),
 	LIMIT("flight-bytes", FLIGHT_BYTES),
 	LIMIT("user-topics", USER_TOPICS),
+	LIMIT("retained-messages", RETAINED_MESSAGES),
+	LIMIT("retained-bytes", RETAINED_BYTES),
 };
 
 /* A request and the room for its reply. */
@@ -206,7 +208,8 @@ static bool limit_is_wide(int attr)
 {
 	return attr == BLIPMQ_A_LIMITS_MEMORY_BYTES ||
 	       attr == BLIPMQ_A_LIMITS_SHARE_BYTES ||
-	       attr == BLIPMQ_A_LIMITS_FLIGHT_BYTES;
+	       attr == BLIPMQ_A_LIMITS_FLIGHT_BYTES ||
+	       attr == BLIPMQ_A_LIMITS_RETAINED_BYTES;
 }
 
 /* Sets one limit by its path, as limits.topics. Returns 0 or -errno. */

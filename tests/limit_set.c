@@ -29,6 +29,8 @@ static const struct {
 	{ "limits.memory-bytes", 65536, 1ULL << 50 },
 	{ "limits.share-bytes", 65536, 1ULL << 50 },
 	{ "limits.flight-bytes", 4096, 1ULL << 50 },
+	{ "limits.retained-messages", 0, 1 << 24 },
+	{ "limits.retained-bytes", 0, 1ULL << 50 },
 };
 
 #define LIMITS	(sizeof(limits) / sizeof(limits[0]))
@@ -54,6 +56,7 @@ TEST_F(limits, ranges)
 			  lib_status_of(limits[i].path));
 		EXPECT_EQ(-ERANGE, lib_limit_set(limits[i].path,
 						 limits[i].most + 1));
+		/* Below zero is far above. */
 		EXPECT_EQ(-ERANGE, lib_limit_set(limits[i].path,
 						 limits[i].least - 1));
 		EXPECT_EQ((long long)limits[i].most,
@@ -115,6 +118,25 @@ TEST_F(limits, hold_at_once_and_drop_nothing)
 	close(a);
 	close(b);
 	close(c);
+}
+
+/* What is kept stays and can be replaced; what is new is refused. */
+TEST_F(limits, of_retained_values)
+{
+	int a = lib_packet();
+	char big[4096] = "";
+
+	ASSERT_LE(0, a);
+	ASSERT_EQ(1, lib_retain(a, "l.r1", "x", 1));
+	EXPECT_EQ(0, lib_limit_set("limits.retained-messages", 1));
+	EXPECT_EQ(-ENOBUFS, lib_retain(a, "l.r2", "x", 1));
+	EXPECT_EQ(1, lib_retain(a, "l.r1", "y", 1));
+	EXPECT_EQ(0, lib_limit_set("limits.retained-bytes", 2048));
+	EXPECT_EQ(-ENOBUFS, lib_retain(a, "l.r1", big, sizeof(big)));
+	EXPECT_EQ(0, lib_limit_set("limits.retained-messages", 0));
+	EXPECT_EQ(-ENOBUFS, lib_retain(a, "l.r1", "z", 1));
+	EXPECT_EQ(0, lib_retain(a, "l.r1", "", 0));
+	close(a);
 }
 
 /* Runs in a child: 0 if it returned @want, for its exit status. */

@@ -12,7 +12,7 @@
 #include <uapi/linux/blipmq_netlink.h>
 
 /* Common nested types */
-const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_USER_TOPICS + 1] = {
+const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_RETAINED_BYTES + 1] = {
 	[BLIPMQ_A_LIMITS_PAYLOAD_BYTES] = { .type = NLA_U32, },
 	[BLIPMQ_A_LIMITS_QUEUE_MESSAGES] = { .type = NLA_U32, },
 	[BLIPMQ_A_LIMITS_QUEUE_BYTES] = { .type = NLA_U32, },
@@ -26,6 +26,8 @@ const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_USER_TOPICS + 1]
 	[BLIPMQ_A_LIMITS_SHARE_BYTES] = { .type = NLA_U64, },
 	[BLIPMQ_A_LIMITS_FLIGHT_BYTES] = { .type = NLA_U64, },
 	[BLIPMQ_A_LIMITS_USER_TOPICS] = { .type = NLA_U32, },
+	[BLIPMQ_A_LIMITS_RETAINED_MESSAGES] = { .type = NLA_U32, },
+	[BLIPMQ_A_LIMITS_RETAINED_BYTES] = { .type = NLA_U64, },
 };
 
 /* BLIPMQ_CMD_BROKER_GET - do */

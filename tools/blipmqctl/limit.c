@@ -27,6 +27,8 @@ const struct value_spec ctl_limit_specs[] = {
 	{ "memory-bytes", BLIPMQ_A_LIMITS_MEMORY_BYTES, VALUE_BYTES },
 	{ "share-bytes", BLIPMQ_A_LIMITS_SHARE_BYTES, VALUE_BYTES },
 	{ "flight-bytes", BLIPMQ_A_LIMITS_FLIGHT_BYTES, VALUE_BYTES },
+	{ "retained-messages", BLIPMQ_A_LIMITS_RETAINED_MESSAGES, VALUE_COUNT },
+	{ "retained-bytes", BLIPMQ_A_LIMITS_RETAINED_BYTES, VALUE_BYTES },
 	{ }
 };
 
@@ -35,7 +37,8 @@ static bool is_wide(uint16_t attr)
 {
 	return attr == BLIPMQ_A_LIMITS_MEMORY_BYTES ||
 	       attr == BLIPMQ_A_LIMITS_SHARE_BYTES ||
-	       attr == BLIPMQ_A_LIMITS_FLIGHT_BYTES;
+	       attr == BLIPMQ_A_LIMITS_FLIGHT_BYTES ||
+	       attr == BLIPMQ_A_LIMITS_RETAINED_BYTES;
 }
 
 /**
