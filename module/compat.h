@@ -10,6 +10,7 @@
 #include <linux/net.h>
 #include <linux/socket.h>
 #include <net/genetlink.h>
+#include <net/netlink.h>
 
 /* The address type of proto_ops.bind and .connect. */
 #ifdef BLIPMQ_HAVE_SOCKADDR_UNSIZED
@@ -35,5 +36,9 @@ static inline struct nlattr **blipmq_dump_attrs(struct netlink_callback *cb)
 	return genl_dumpit_info(cb)->attrs;
 #endif
 }
+/* What generated policies say of bytes, which old kernels have no word for. */
+#ifndef NLA_POLICY_MAX_LEN
+#define NLA_POLICY_MAX_LEN(_len)	{ .type = NLA_BINARY, .len = _len }
+#endif
 
 #endif /* _BLIPMQ_COMPAT_H */

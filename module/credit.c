@@ -112,7 +112,14 @@ static void credit_wait_for(struct blipmq_sock *bs, struct blipmq_queue *q,
 		blipmq_credit_wake(q, false);
 }
 
-static void credits_give_back(struct blipmq_gather *g, u32 bytes)
+/**
+ * blipmq_credit_give_back() - give back credits that are marked in a table
+ * @g: the legs
+ * @bytes: the bundle's charge
+ *
+ * Context: the legs are held, or found in this RCU read-side section.
+ */
+void blipmq_credit_give_back(struct blipmq_gather *g, u32 bytes)
 {
 	unsigned long i;
 
@@ -160,14 +167,14 @@ int blipmq_credit_take(struct blipmq_sock *bs, struct blipmq_gather *g,
 full:
 	bs->waiter.room = blipmq_queue_room(q, n, bytes);
 	blipmq_queue_release(q, n, bytes);
-	credits_give_back(g, bytes);
+	blipmq_credit_give_back(g, bytes);
 	credit_wait_for(bs, q, n, bytes);
 	return -EAGAIN;
 }
 
-static bool credit_is_missing(struct blipmq_sock *bs)
+static bool publisher_is_held_up(struct blipmq_sock *bs)
 {
-	return blipmq_credit_blocked(&bs->waiter);
+	return blipmq_sock_is_held_up(bs);
 }
 
 /**
@@ -181,5 +188,5 @@ static bool credit_is_missing(struct blipmq_sock *bs)
  */
 int blipmq_credit_wait(struct blipmq_sock *bs, long *timeo)
 {
-	return blipmq_sock_wait_writable(bs, credit_is_missing, timeo);
+	return blipmq_sock_wait_writable(bs, publisher_is_held_up, timeo);
 }

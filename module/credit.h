@@ -31,6 +31,7 @@ struct blipmq_waiter {
 
 int __must_check blipmq_credit_take(struct blipmq_sock *bs,
 				    struct blipmq_gather *g, u32 bytes);
+void blipmq_credit_give_back(struct blipmq_gather *g, u32 bytes);
 void blipmq_credit_wake(struct blipmq_queue *q, bool all);
 void __blipmq_credit_forget(struct blipmq_sock *bs);
 int __must_check blipmq_credit_wait(struct blipmq_sock *bs, long *timeo);

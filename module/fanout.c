@@ -12,6 +12,7 @@
 #include "credit.h"
 #include "fanout.h"
 #include "gather.h"
+#include "lane.h"
 #include "netns.h"
 #include "queue.h"
 #include "sock.h"
@@ -297,14 +298,14 @@ static void gather_push(struct blipmq_gather *g, struct blipmq_pusher *p)
 }
 
 /* A table for so many legs, in the place of one that was too small. */
-static bool gather_enlarge(struct blipmq_sock *bs, u32 legs)
+static bool gather_enlarge(struct blipmq_fan *fan, u32 legs)
 {
-	blipmq_gather_free(bs->gather);
-	bs->gather = blipmq_gather_alloc(min(legs, WALK_LEGS));
-	return bs->gather;
+	blipmq_gather_free(fan->gather);
+	fan->gather = blipmq_gather_alloc(min(legs, WALK_LEGS));
+	return fan->gather;
 }
 
-static int fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
+static int fanout_gathered(struct blipmq_fan *fan, struct blipmq_pusher *p,
 			   const struct blipmq_batch_topic *topics,
 			   u32 nr_topics, u64 *routed)
 {
@@ -313,41 +314,49 @@ static int fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
 	struct gather_sum sum;
 	int err, tries = 0;
 
+	if (unlikely(fan->credits)) {
+		err = blipmq_fanout_many(fan, p, topics, nr_topics,
+					 fan->credits->used, routed);
+		if (!err)
+			return 0;
+	}
 	for (;;) {
 		err = 0;
 		rcu_read_lock();
-		gathered = gather_topics(bs->ns, bs->gather, p->b, topics,
+		gathered = gather_topics(fan->ns, fan->gather, p->b, topics,
 					 nr_topics, &sum);
-		if (gathered == GATHERED && sum.blocking && bs->gather)
-			err = blipmq_credit_take(bs, bs->gather, charge);
+		if (gathered == GATHERED && sum.blocking && fan->gather &&
+		    fan->publisher)
+			err = blipmq_credit_take(fan->publisher, fan->gather,
+						 charge);
 		if (gathered == GATHERED && !err)
-			gather_push(bs->gather, p);
+			gather_push(fan->gather, p);
 		rcu_read_unlock();
 		*routed = sum.routed;
-		if (bs->gather && (gathered != GATHERED || err))
-			blipmq_gather_clear(bs->gather);
+		if (fan->gather && (gathered != GATHERED || err))
+			blipmq_gather_clear(fan->gather);
 		if (gathered == GATHERED)
 			return err;
 		if (gathered == GATHERED_STALE) {
 			if (++tries < BLIPMQ_MATCH_TRIES &&
-			    !blipmq_batch_match(bs->ns, p->b, topics,
+			    !blipmq_batch_match(fan->ns, p->b, topics,
 						nr_topics))
 				continue;
 			break;
 		}
 		/* A table that is as large as it gets here was too small. */
 		if (sum.slots > GATHER_SLOTS ||
-		    (bs->gather && bs->gather->bits >= GATHER_BITS)) {
-			err = blipmq_fanout_many(bs, p, topics, nr_topics,
+		    (fan->gather && fan->gather->bits >= GATHER_BITS)) {
+			err = blipmq_fanout_many(fan, p, topics, nr_topics,
 						 sum.legs, routed);
 			if (!err || err == -EAGAIN)
 				return err;
 			break;
 		}
-		if (!gather_enlarge(bs, sum.legs))
+		if (!gather_enlarge(fan, sum.legs))
 			break;
 	}
-	return blipmq_fanout_passes(bs, p, topics, nr_topics, routed);
+	return blipmq_fanout_passes(fan, p, topics, nr_topics, routed);
 }
 
 /*
@@ -355,7 +364,7 @@ static int fanout_gathered(struct blipmq_sock *bs, struct blipmq_pusher *p,
  *
  * Return: false when it does, and nothing was done.
  */
-static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
+static bool fanout_single(struct blipmq_fan *fan, struct blipmq_pusher *p,
 			  const struct blipmq_batch_topic *t, u64 *routed)
 {
 	struct blipmq_route *route;
@@ -366,7 +375,7 @@ static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
 	*routed = 0;
 	do {
 		rcu_read_lock();
-		found = blipmq_batch_route(bs->ns, p->b, t, &route);
+		found = blipmq_batch_route(fan->ns, p->b, t, &route);
 		done = !route || (route->only &&
 				  likely(!READ_ONCE(route->only->blocking)));
 		if (done && route)
@@ -375,8 +384,95 @@ static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
 		if (likely(found != BLIPMQ_FOUND_STALE))
 			return done;
 	} while (++tries < BLIPMQ_MATCH_TRIES &&
-		 !blipmq_batch_match(bs->ns, p->b, t, 1));
+		 !blipmq_batch_match(fan->ns, p->b, t, 1));
 	return false;
+}
+
+static u64 batch_mask(const struct blipmq_batch_topic *topics, u32 nr_topics)
+{
+	u64 mask = 0;
+	u32 i;
+
+	for (i = 0; i < nr_topics; i++)
+		mask |= topics[i].mask;
+	return mask;
+}
+
+/* Return: 0 with @unrouted set to the frames that nobody wanted; or an error. */
+static __always_inline int fanout(struct blipmq_fan *fan, struct sk_buff *b,
+				  const struct blipmq_batch_topic *topics,
+				  u32 nr_topics, struct blipmq_retain *retain,
+				  u64 *unrouted)
+{
+	bool orderly = retain || unlikely(READ_ONCE(fan->ns->nr_retained));
+	struct blipmq_pusher p = { .b = b };
+	int err = 0;
+	u64 routed;
+
+	/* With those who join and are to get retained values. */
+	if (orderly)
+		down_read(&fan->ns->retain_sem);
+	if (nr_topics > 1 || !fanout_single(fan, &p, topics, &routed))
+		err = fanout_gathered(fan, &p, topics, nr_topics, &routed);
+	if (retain && !err)
+		blipmq_retain_swap(fan->ns, retain, b);
+	if (orderly)
+		up_read(&fan->ns->retain_sem);
+	pusher_end(&p);
+	if (unlikely(err))
+		return err;
+
+	*unrouted = batch_mask(topics, nr_topics) & ~routed;
+	return 0;
+}
+
+/**
+ * blipmq_fanout_direct() - hand a bundle out in the publisher's own call
+ * @bs: the publisher
+ * @b: a sealed bundle; the caller keeps its reference
+ * @topics: which frames have which topic
+ * @nr_topics: entries in @topics, at least one
+ * @retain: as blipmq_fanout() has it
+ *
+ * Context: tx_lock is held; may sleep. The lane is the publisher's own.
+ * Return: as blipmq_fanout().
+ */
+int blipmq_fanout_direct(struct blipmq_sock *bs, struct sk_buff *b,
+			 const struct blipmq_batch_topic *topics, u32 nr_topics,
+			 struct blipmq_retain *retain)
+{
+	u64 unrouted;
+	int err;
+
+	err = fanout(&bs->fan, b, topics, nr_topics, retain, &unrouted);
+	blipmq_lane_leave(bs);
+	if (unlikely(err))
+		return err;
+	if (unrouted)
+		blipmq_count(&bs->unrouted, hweight64(unrouted));
+	return 0;
+}
+
+/**
+ * blipmq_fanout_later() - hand a bundle out that its publisher has left
+ * @fan: the worker's
+ * @b: a sealed bundle; the caller keeps its reference
+ * @topics: which frames have which topic
+ * @nr_topics: entries in @topics, at least one
+ * @retain: as blipmq_fanout() has it; used up
+ *
+ * Context: may sleep.
+ * Return: messages that nobody wanted.
+ */
+u32 blipmq_fanout_later(struct blipmq_fan *fan, struct sk_buff *b,
+			const struct blipmq_batch_topic *topics, u32 nr_topics,
+			struct blipmq_retain *retain)
+{
+	u64 unrouted = 0;
+
+	/* Only publishers are blocked, or have to be told. */
+	WARN_ON_ONCE(fanout(fan, b, topics, nr_topics, retain, &unrouted));
+	return hweight64(unrouted);
 }
 
 /**
@@ -388,39 +484,22 @@ static bool fanout_direct(struct blipmq_sock *bs, struct blipmq_pusher *p,
  * @retain: the bundle's message becomes the last value of its topic; or NULL.
  *	Used up on success only
  *
+ * In a worker's lane the bundle is under way on return.
+ *
  * Context: the publisher's tx_lock is held; may sleep.
- * Return: 0; with nobody served -EAGAIN when a leg blocks, which
- * blipmq_credit_wait() waits for, or -ENOMEM when some may and it cannot be
- * found out.
+ * Return: 0; with nobody served -EAGAIN when a leg blocks or its lane has no
+ * room, which blipmq_credit_wait() waits for, or -ENOMEM when some may block
+ * and it cannot be found out, or the lane needs memory.
  */
 int blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 		  const struct blipmq_batch_topic *topics, u32 nr_topics,
 		  struct blipmq_retain *retain)
 {
-	bool orderly = retain || unlikely(READ_ONCE(bs->ns->nr_retained));
-	struct blipmq_pusher p = { .b = b };
-	u64 all = 0, routed;
-	int err = 0;
-	u32 i;
-
 	lockdep_assert_held(&bs->tx_lock);
-	for (i = 0; i < nr_topics; i++)
-		all |= topics[i].mask;
-	trace_blipmq_publish(bs, b, all);
+	if (trace_blipmq_publish_enabled())
+		trace_blipmq_publish(bs, b, batch_mask(topics, nr_topics));
 	blipmq_credit_forget(bs);
-	/* With those who join and are to get retained values. */
-	if (orderly)
-		down_read(&bs->ns->retain_sem);
-	if (nr_topics > 1 || !fanout_direct(bs, &p, topics, &routed))
-		err = fanout_gathered(bs, &p, topics, nr_topics, &routed);
-	if (retain && !err)
-		blipmq_retain_swap(bs->ns, retain, b);
-	if (orderly)
-		up_read(&bs->ns->retain_sem);
-	pusher_end(&p);
-	if (unlikely(err))
-		return err;
-	if (all != routed)
-		blipmq_count(&bs->unrouted, hweight64(all & ~routed));
-	return 0;
+	if (likely(blipmq_lane_enter(bs)))
+		return blipmq_fanout_direct(bs, b, topics, nr_topics, retain);
+	return blipmq_lane_publish(bs, b, topics, nr_topics, retain);
 }

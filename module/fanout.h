@@ -39,6 +39,7 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
  * @ttl_ms: how long the messages live, all the same
  * @answers: the answers before it
  * @nr_topics: entries in @topics
+ * @lane: their lane, where lanes are told apart
  * @retains: the only message is to be retained
  * @retain: how
  * @topics: which frames have which topic
@@ -49,6 +50,7 @@ struct blipmq_batch {
 	u32				ttl_ms;
 	struct blipmq_answers_mark	answers;
 	u32				nr_topics;
+	u32				lane;
 	bool				retains;
 	struct blipmq_retain		retain;
 	struct blipmq_batch_topic	topics[BLIPMQ_BUNDLE_FRAMES];
@@ -64,9 +66,31 @@ struct blipmq_pusher {
 	u32		refs;
 };
 
+/**
+ * struct blipmq_fan - who fans out: a publisher itself, or a worker
+ * @ns: the namespace
+ * @publisher: whom legs may block; NULL for a worker, which nothing blocks
+ * @gather: a table for bundles that need one, NULL before the first
+ * @credits: a worker's: legs that gave credits for the bundle at its ingress,
+ *	or NULL
+ */
+struct blipmq_fan {
+	struct blipmq_net	*ns;
+	struct blipmq_sock	*publisher;
+	struct blipmq_gather	*gather;
+	struct blipmq_gather	*credits;
+};
+
 int __must_check blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 			       const struct blipmq_batch_topic *topics,
 			       u32 nr_topics, struct blipmq_retain *retain);
+int __must_check blipmq_fanout_direct(struct blipmq_sock *bs, struct sk_buff *b,
+				      const struct blipmq_batch_topic *topics,
+				      u32 nr_topics,
+				      struct blipmq_retain *retain);
+u32 blipmq_fanout_later(struct blipmq_fan *fan, struct sk_buff *b,
+			const struct blipmq_batch_topic *topics, u32 nr_topics,
+			struct blipmq_retain *retain);
 
 enum blipmq_push blipmq_pusher_push(struct blipmq_pusher *p,
 				    struct blipmq_queue *q, u64 mask);
@@ -96,15 +120,23 @@ int __must_check blipmq_batch_match(struct blipmq_net *ns,
 #define BLIPMQ_MATCH_TRIES	4
 
 /* fanout_passes.c */
-int __must_check blipmq_fanout_passes(struct blipmq_sock *bs,
+bool blipmq_batch_may_block(struct blipmq_net *ns, struct sk_buff *b,
+			    const struct blipmq_batch_topic *topics,
+			    u32 nr_topics);
+int __must_check blipmq_fanout_passes(struct blipmq_fan *fan,
 				      struct blipmq_pusher *p,
 				      const struct blipmq_batch_topic *topics,
 				      u32 nr_topics, u64 *routed);
 
 /* fanout_many.c */
-int __must_check blipmq_fanout_many(struct blipmq_sock *bs,
+int __must_check blipmq_fanout_many(struct blipmq_fan *fan,
 				    struct blipmq_pusher *p,
 				    const struct blipmq_batch_topic *topics,
 				    u32 nr_topics, u32 legs, u64 *routed);
+int __must_check blipmq_fanout_admit(struct blipmq_sock *bs, struct sk_buff *b,
+				     const struct blipmq_batch_topic *topics,
+				     u32 nr_topics,
+				     struct blipmq_gather **credits);
+void blipmq_fanout_give_back(struct blipmq_gather *credits, u32 bytes);
 
 #endif /* _BLIPMQ_FANOUT_H */

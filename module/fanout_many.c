@@ -153,24 +153,12 @@ static int many_add_topic(struct blipmq_net *ns, struct blipmq_gather **table,
 	return err;
 }
 
-/**
- * blipmq_fanout_many() - hand out a bundle with a great many legs
- * @bs: the publisher
- * @p: hands out references of the bundle
- * @topics: which frames have which topic
- * @nr_topics: entries in @topics
- * @legs: how many are expected
- * @routed: set to the frames that somebody wants
- *
- * Context: the publisher's tx_lock is held; may sleep.
- * Return: 0; with nothing pushed -EAGAIN when a leg blocks, or another negative
- * errno.
- */
-int blipmq_fanout_many(struct blipmq_sock *bs, struct blipmq_pusher *p,
-		       const struct blipmq_batch_topic *topics, u32 nr_topics,
-		       u32 legs, u64 *routed)
+/* All legs of a bundle, held, in a table; NULL when there is no memory. */
+static struct blipmq_gather *
+many_gather(struct blipmq_net *ns, const struct sk_buff *b,
+	    const struct blipmq_batch_topic *topics, u32 nr_topics, u32 legs,
+	    u64 *routed)
 {
-	struct blipmq_net *ns = bs->ns;
 	struct blipmq_gather *g;
 	int err = 0;
 	u32 i;
@@ -178,12 +166,110 @@ int blipmq_fanout_many(struct blipmq_sock *bs, struct blipmq_pusher *p,
 	*routed = 0;
 	g = blipmq_gather_alloc(min(legs, READ_ONCE(ns->nr_sockets)));
 	if (!g)
-		return -ENOMEM;
+		return NULL;
 	for (i = 0; i < nr_topics && !err; i++)
-		err = many_add_topic(ns, &g, p->b, &topics[i], routed);
+		err = many_add_topic(ns, &g, b, &topics[i], routed);
 	if (!err)
-		err = blipmq_credit_take(bs, g, blipmq_bundle_cb(p->b)->charge);
+		return g;
+	many_release(g, NULL);
+	blipmq_gather_free(g);
+	return NULL;
+}
+
+/*
+ * Credits that were given at the ingress count for the same legs now, as far
+ * as those want the same frames.
+ */
+static void many_use_credits(struct blipmq_gather *g,
+			     struct blipmq_gather *credits)
+{
+	unsigned long i;
+	int at;
+
+	for_each_set_bit(i, blipmq_gather_credits(credits),
+			 1UL << credits->bits) {
+		at = blipmq_gather_find(g, credits->legs[i].queue);
+		if (at < 0 || g->legs[at].mask != credits->legs[i].mask)
+			continue;
+		__clear_bit(i, blipmq_gather_credits(credits));
+		blipmq_gather_mark_credit(g, at);
+	}
+}
+
+/**
+ * blipmq_fanout_many() - hand out a bundle with a great many legs
+ * @fan: who does
+ * @p: hands out references of the bundle
+ * @topics: which frames have which topic
+ * @nr_topics: entries in @topics
+ * @legs: how many are expected
+ * @routed: set to the frames that somebody wants
+ *
+ * Context: the publisher's tx_lock is held, if there is one; may sleep.
+ * Return: 0; with nothing pushed -EAGAIN when a leg blocks, or -ENOMEM.
+ */
+int blipmq_fanout_many(struct blipmq_fan *fan, struct blipmq_pusher *p,
+		       const struct blipmq_batch_topic *topics, u32 nr_topics,
+		       u32 legs, u64 *routed)
+{
+	struct blipmq_gather *g;
+	int err = 0;
+
+	g = many_gather(fan->ns, p->b, topics, nr_topics, legs, routed);
+	if (!g)
+		return -ENOMEM;
+	if (fan->publisher)
+		err = blipmq_credit_take(fan->publisher, g,
+					 blipmq_bundle_cb(p->b)->charge);
+	else if (fan->credits)
+		many_use_credits(g, fan->credits);
 	many_release(g, err ? NULL : p);
 	blipmq_gather_free(g);
 	return err;
+}
+
+/**
+ * blipmq_fanout_admit() - take the credits of a bundle that a worker hands out
+ * @bs: the publisher
+ * @b: the bundle
+ * @topics: which frames have which topic
+ * @nr_topics: entries in @topics
+ * @credits: set to the legs, for blipmq_fanout_give_back()
+ *
+ * Context: tx_lock is held; may sleep.
+ * Return: 0; with no credit taken -EAGAIN when a leg blocks, or -ENOMEM.
+ */
+int blipmq_fanout_admit(struct blipmq_sock *bs, struct sk_buff *b,
+			const struct blipmq_batch_topic *topics, u32 nr_topics,
+			struct blipmq_gather **credits)
+{
+	struct blipmq_gather *g;
+	u64 routed;
+	int err;
+
+	g = many_gather(bs->ns, b, topics, nr_topics, 1, &routed);
+	if (!g)
+		return -ENOMEM;
+	err = blipmq_credit_take(bs, g, blipmq_bundle_cb(b)->charge);
+	if (err) {
+		many_release(g, NULL);
+		blipmq_gather_free(g);
+		return err;
+	}
+	*credits = g;
+	return 0;
+}
+
+/**
+ * blipmq_fanout_give_back() - give back the credits that were not used
+ * @credits: what blipmq_fanout_admit() set; freed
+ * @bytes: the bundle's charge
+ *
+ * Context: may sleep.
+ */
+void blipmq_fanout_give_back(struct blipmq_gather *credits, u32 bytes)
+{
+	blipmq_credit_give_back(credits, bytes);
+	many_release(credits, NULL);
+	blipmq_gather_free(credits);
 }

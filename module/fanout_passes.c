@@ -131,44 +131,56 @@ static bool pass_once(struct passes *s, const struct blipmq_batch_topic *topics,
 	return fits;
 }
 
-/* Credits have to be taken of all legs at once, which takes a table. */
-static bool passes_may_block(struct passes *s,
-			     const struct blipmq_batch_topic *topics,
-			     u32 nr_topics)
+/**
+ * blipmq_batch_may_block() - may a leg of a bundle block its publisher?
+ * @ns: the namespace
+ * @b: the bundle
+ * @topics: its topics
+ * @nr_topics: how many
+ *
+ * Credits have to be taken of all legs at once, which takes a table.
+ *
+ * Context: any but interrupts.
+ */
+bool blipmq_batch_may_block(struct blipmq_net *ns, struct sk_buff *b,
+			    const struct blipmq_batch_topic *topics,
+			    u32 nr_topics)
 {
+	struct blipmq_pusher p = { .b = b };
+	struct passes s = { .ns = ns, .p = &p };
 	bool free = true;
 	u32 i;
 
 	rcu_read_lock();
 	for (i = 0; i < nr_topics && free; i++)
-		free = pass_topic(s, &topics[i], pass_blocks_nobody);
+		free = pass_topic(&s, &topics[i], pass_blocks_nobody);
 	rcu_read_unlock();
 	return !free;
 }
 
 /**
  * blipmq_fanout_passes() - hand out a bundle without allocating anything
- * @bs: the publisher
+ * @fan: who does
  * @p: hands out references of the bundle
  * @topics: which frames have which topic
  * @nr_topics: entries in @topics
  * @routed: set to the frames that somebody wants
  *
- * Context: the publisher's tx_lock is held; may sleep.
- * Return: 0; with nothing pushed -ENOMEM when a leg may block.
+ * Context: the publisher's tx_lock is held, if there is one; may sleep.
+ * Return: 0; with nothing pushed -ENOMEM when a leg may block the publisher.
  */
-int blipmq_fanout_passes(struct blipmq_sock *bs, struct blipmq_pusher *p,
+int blipmq_fanout_passes(struct blipmq_fan *fan, struct blipmq_pusher *p,
 			 const struct blipmq_batch_topic *topics, u32 nr_topics,
 			 u64 *routed)
 {
-	struct passes s = { .ns = bs->ns, .p = p, .g = bs->gather };
+	struct passes s = { .ns = fan->ns, .p = p, .g = fan->gather };
 
-	lockdep_assert_held(&bs->tx_lock);
-	if (passes_may_block(&s, topics, nr_topics))
+	if (fan->publisher &&
+	    blipmq_batch_may_block(fan->ns, p->b, topics, nr_topics))
 		return -ENOMEM;
 	if (!s.g) {
-		mutex_lock(&bs->ns->spare_lock);
-		s.g = bs->ns->spare;
+		mutex_lock(&fan->ns->spare_lock);
+		s.g = fan->ns->spare;
 	}
 	/* In the order of hashes; two halves that are done are one whole. */
 	do {
@@ -184,8 +196,8 @@ int blipmq_fanout_passes(struct blipmq_sock *bs, struct blipmq_pusher *p,
 		}
 		cond_resched();
 	} while (s.bits);
-	if (!bs->gather)
-		mutex_unlock(&bs->ns->spare_lock);
+	if (!fan->gather)
+		mutex_unlock(&fan->ns->spare_lock);
 	*routed = s.routed;
 	return 0;
 }

@@ -79,6 +79,25 @@ enum blipmq_gather_result blipmq_gather_add(struct blipmq_gather *g,
 }
 
 /**
+ * blipmq_gather_find() - look for a leg
+ * @g: the table
+ * @q: the leg
+ *
+ * Return: where it stands, or -1.
+ */
+int blipmq_gather_find(const struct blipmq_gather *g,
+		       const struct blipmq_queue *q)
+{
+	u32 last = (1U << g->bits) - 1;
+	u32 i = hash_ptr((void *)q, g->bits);
+
+	for (; g->legs[i].queue; i = (i + 1) & last)
+		if (g->legs[i].queue == q)
+			return i;
+	return -1;
+}
+
+/**
  * blipmq_gather_larger() - a table with the same legs and more room
  * @g: the table, freed on success
  *

@@ -96,6 +96,8 @@ blipmq_gather_is_group(const struct blipmq_queue *q)
 
 struct blipmq_gather *blipmq_gather_alloc(u32 legs);
 void blipmq_gather_free(struct blipmq_gather *g);
+int blipmq_gather_find(const struct blipmq_gather *g,
+		       const struct blipmq_queue *q);
 void blipmq_gather_clear(struct blipmq_gather *g);
 struct blipmq_gather *blipmq_gather_larger(struct blipmq_gather *g);
 enum blipmq_gather_result blipmq_gather_add(struct blipmq_gather *g,

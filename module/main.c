@@ -10,6 +10,7 @@
 #include "netlink.h"
 #include "netns.h"
 #include "sock.h"
+#include "worker.h"
 
 module_param_named(family, blipmq_family, int, 0444);
 MODULE_PARM_DESC(family, "number of the socket family AF_BLIPMQ (default 18)");
@@ -26,9 +27,12 @@ static int __init blipmq_init(void)
 	err = blipmq_disconnect_init();
 	if (err)
 		return err;
-	err = blipmq_net_init();
+	err = blipmq_workers_init();
 	if (err)
 		goto err_disconnect_exit;
+	err = blipmq_net_init();
+	if (err)
+		goto err_workers_exit;
 	err = blipmq_netlink_register();
 	if (err)
 		goto err_net_exit;
@@ -49,6 +53,8 @@ err_netlink_unregister:
 err_net_exit:
 	blipmq_net_exit();
 	rcu_barrier();
+err_workers_exit:
+	blipmq_workers_exit();
 err_disconnect_exit:
 	blipmq_disconnect_exit();
 	return err;
@@ -60,6 +66,7 @@ static void __exit blipmq_exit(void)
 	blipmq_sock_unregister();
 	blipmq_disconnect_exit();
 	blipmq_net_exit();
+	blipmq_workers_exit();
 	/* Topics, sets and rings are freed by RCU callbacks of ours. */
 	rcu_barrier();
 }

@@ -7,6 +7,7 @@
 
 #include "frame.h"
 #include "gather.h"
+#include "lane.h"
 #include "netns.h"
 #include "retain.h"
 #include "topic.h"
@@ -67,6 +68,7 @@ static int __net_init blipmq_net_create(struct net *net)
 	mutex_init(&ns->sum_lock);
 	ns->summed = U64_MAX;
 
+	blipmq_lanes_init(ns);
 	blipmq_users_init(ns);
 	blipmq_retain_init(ns);
 	mutex_init(&ns->spare_lock);
@@ -107,6 +109,7 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 {
 	struct blipmq_net *ns = blipmq_net_of(net);
 
+	blipmq_lanes_destroy(ns);
 	blipmq_retain_destroy(ns);
 	blipmq_expiry_destroy(&ns->expiry);
 	WARN_ON_ONCE(!list_empty(&ns->socks));

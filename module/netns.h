@@ -23,10 +23,14 @@
  * @topics: topics by name; read under RCU, changed under @topics_lock
  * @trie: patterns
  * @limits: what may be used
+ * @lanes: the lanes of topics; NULL while all are direct
  * @limits_lock: one change of them at a time
  * @memory: bytes of message memory
  * @held: bytes that receivers hold, as struct blipmq_user counts them
  * @users: users by uid
+ * @lane_epoch: the number of the latest table of lanes, under the lock of
+ *	lane_move.c, as is
+ * @lane_node: in the list of namespaces that have one
  * @topics_lock: guards users of topics and @idle_topics
  * @nr_topics: topics in @topics
  * @idle_topics: topics that nobody uses, oldest first
@@ -65,10 +69,13 @@ struct blipmq_net {
 	struct rhashtable	topics;
 	struct blipmq_trie	trie;
 	struct blipmq_limits	limits;
+	struct blipmq_lanes __rcu *lanes;
 	struct mutex		limits_lock;	/* changes */
 	struct percpu_counter	memory;
 	struct percpu_counter	held;
 	struct xarray		users;
+	u64			lane_epoch;
+	struct list_head	lane_node;
 
 	struct mutex		topics_lock;	/* users of topics */
 	u32			nr_topics;

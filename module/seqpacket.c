@@ -378,7 +378,7 @@ __poll_t blipmq_seqpacket_poll(struct file *file, struct socket *sock,
 	sock_poll_wait(file, sock, wait);
 	mask = blipmq_sock_poll_in(bs);
 	if ((READ_ONCE(bs->state) & BLIPMQ_TX_ENDED) ||
-	    !blipmq_credit_blocked(&bs->waiter))
+	    !blipmq_sock_is_held_up(bs))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	if (READ_ONCE(bs->sk.sk_err))
 		mask |= EPOLLERR;

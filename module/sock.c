@@ -163,10 +163,14 @@ static int blipmq_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 static int blipmq_shutdown(struct socket *sock, int how)
 {
 	struct blipmq_sock *bs = blipmq_sk(sock->sk);
+	int err;
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
 	mutex_lock(&bs->tx_lock);
+	err = blipmq_lane_settle(bs);
+	if (err)
+		goto out;
 	if (how != SHUT_WR) {
 		blipmq_unsubscribe_all(bs);
 		blipmq_queue_close(&bs->queue);
@@ -180,8 +184,9 @@ static int blipmq_shutdown(struct socket *sock, int how)
 			blipmq_sock_end(bs, BLIPMQ_TX_ENDED);
 		}
 	}
+out:
 	mutex_unlock(&bs->tx_lock);
-	return 0;
+	return err;
 }
 
 /* It stays in the list until it is freed. */
@@ -214,6 +219,7 @@ static int blipmq_release(struct socket *sock)
 	blipmq_queue_close(&bs->queue);
 	blipmq_expiry_forget(&bs->queue);
 	blipmq_credit_forget(bs);
+	__blipmq_lane_forget(bs);
 	if (bs->publisher)
 		xa_erase(&ns->publishers, bs->publisher);
 	xa_erase(&ns->sockets, bs->serial);
@@ -227,7 +233,7 @@ static int blipmq_release(struct socket *sock)
 	mutex_unlock(&bs->rx_lock);
 	blipmq_queue_give_back(&bs->queue);
 	blipmq_answers_purge(&bs->answers);
-	blipmq_gather_free(bs->gather);
+	blipmq_gather_free(bs->fan.gather);
 	kfree(bs->topic);
 	blipmq_sender_retire(bs->sender);
 
@@ -379,6 +385,9 @@ static int blipmq_create(struct net *net, struct socket *sock, int protocol,
 	mutex_init(&bs->tx_lock);
 	INIT_WORK(&bs->disconnect, blipmq_disconnect_work);
 	bs->subscriptions = RB_ROOT;
+	bs->fan.ns = bs->ns;
+	bs->fan.publisher = bs;
+	blipmq_lane_init(bs);
 	bs->input.frames_max = BLIPMQ_BUNDLE_FRAMES;
 	blipmq_answers_init(&bs->answers);
 

@@ -16,7 +16,10 @@
 #include "answers.h"
 #include "credit.h"
 #include "cursor.h"
+#include "fanout.h"
 #include "frame.h"
+#include "lane.h"
+#include "netns.h"
 #include "queue.h"
 #include "types.h"
 
@@ -84,7 +87,8 @@ struct blipmq_input {
  * @unrouted: those that nobody matched
  * @refused: frames and calls answered with an error
  * @partial: frames cut off by the end of the stream
- * @gather: see fanout.c
+ * @fan: what fan-out needs of a publisher
+ * @lane: the way that its messages take, see lane.h
  * @ttl_ms: what messages live that do not say it, 0 for ever
  * @waiter: the queue that it waits for, see credit.c
  * @input: a stream's unfinished frame
@@ -125,8 +129,9 @@ struct blipmq_sock {
 	u64			unrouted;
 	u64			refused;
 	u64			partial;
-	struct blipmq_gather	*gather;
+	struct blipmq_fan	fan;
 	struct blipmq_waiter	waiter;
+	struct blipmq_lane	lane;
 	u32			ttl_ms;
 	struct blipmq_input	input;
 	unsigned long		discard_until;
@@ -163,6 +168,67 @@ static inline void blipmq_credit_forget(struct blipmq_sock *bs)
 {
 	if (unlikely(blipmq_credit_blocked(&bs->waiter)))
 		__blipmq_credit_forget(bs);
+}
+
+/**
+ * blipmq_lane_busy() - is something of a publisher in flight?
+ * @bs: the publisher
+ */
+static inline bool blipmq_lane_busy(const struct blipmq_sock *bs)
+{
+	return atomic64_read(&bs->lane.flight);
+}
+
+/**
+ * blipmq_lane_forget() - a publisher waits for no lane any more
+ * @bs: the publisher
+ *
+ * Context: tx_lock is held.
+ */
+static inline void blipmq_lane_forget(struct blipmq_sock *bs)
+{
+	if (unlikely(READ_ONCE(bs->lane.waits) || !list_empty(&bs->lane.node)))
+		__blipmq_lane_forget(bs);
+}
+
+/**
+ * blipmq_sock_is_held_up() - does anything keep it from publishing?
+ * @bs: the publisher
+ *
+ * Return: a snapshot, outdated at once.
+ */
+static inline bool blipmq_sock_is_held_up(const struct blipmq_sock *bs)
+{
+	return blipmq_credit_blocked(&bs->waiter) || READ_ONCE(bs->lane.waits);
+}
+
+/**
+ * blipmq_lane_enter() - enter the only lane there is
+ * @bs: the publisher, which blipmq_lane_leave() follows
+ *
+ * Context: tx_lock is held.
+ * Return: false when there are more, and nothing was done.
+ */
+static inline bool blipmq_lane_enter(struct blipmq_sock *bs)
+{
+	bool only;
+
+	rcu_read_lock();
+	only = !rcu_access_pointer(bs->ns->lanes);
+	if (likely(only))
+		WRITE_ONCE(bs->lane.fanning, 1);
+	rcu_read_unlock();
+	return only;
+}
+
+/**
+ * blipmq_lane_leave() - a publisher has fanned out
+ * @bs: the publisher
+ */
+static inline void blipmq_lane_leave(struct blipmq_sock *bs)
+{
+	/* Pairs with the acquire in lanes_are_left(). */
+	smp_store_release(&bs->lane.fanning, 0);
 }
 
 extern struct proto blipmq_proto;

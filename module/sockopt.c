@@ -239,6 +239,9 @@ int blipmq_setsockopt(struct socket *sock, int level, int option,
 		return -ENOPROTOOPT;
 	if (mutex_lock_interruptible(&bs->tx_lock))
 		return -ERESTARTSYS;
+	err = blipmq_lane_settle(bs);
+	if (err)
+		goto out;
 	switch (option) {
 	case BLIPMQ_SUBSCRIBE:
 	case BLIPMQ_UNSUBSCRIBE:
@@ -256,6 +259,7 @@ int blipmq_setsockopt(struct socket *sock, int level, int option,
 	default:
 		err = set_number(bs, option, value, len);
 	}
+out:
 	mutex_unlock(&bs->tx_lock);
 	return err;
 }

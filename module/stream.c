@@ -22,14 +22,16 @@ static bool stream_is_full(struct blipmq_sock *bs)
 
 /*
  * A leg that blocks has no room for the bundle: try one with fewer frames, or
- * wait until it has room for one. Called and left with tx_lock held.
+ * wait until it has room for one; or wait for the lane. Called and left with tx_lock held.
  */
 static int stream_wait_credit(struct blipmq_sock *bs, long *timeo)
 {
 	u32 max = bs->input.frames_max;
+	bool refused = bs->lane.refused;
 	int err;
 
-	if (max > 1) {
+	bs->lane.refused = false;
+	if (max > 1 && likely(!refused)) {
 		bs->input.frames_max = clamp(bs->waiter.room, 1U, max - 1);
 		return 0;
 	}
@@ -332,7 +334,7 @@ __poll_t blipmq_stream_poll(struct file *file, struct socket *sock,
 	mask = blipmq_sock_poll_in(bs);
 	if ((READ_ONCE(bs->state) & BLIPMQ_TX_ENDED) ||
 	    (!blipmq_answers_full(&bs->answers, bs->ns) &&
-	     !blipmq_credit_blocked(&bs->waiter)))
+	     !blipmq_sock_is_held_up(bs)))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	return mask;
 }

@@ -270,6 +270,9 @@ static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	/* The others change what is published to whom. */
 	if (batch->nr_topics)
 		return BLIPMQ_FRAME_BARRIER;
+	if (unlikely(blipmq_lane_busy(bs)))
+		return blipmq_lane_refuse(bs, BLIPMQ_LANE_EMPTY);
+	blipmq_lane_forget(bs);
 	switch (f->op) {
 	case BLIPMQ_OP_SUB:
 	case BLIPMQ_OP_UNSUB:
@@ -327,6 +330,17 @@ static struct blipmq_verdict pub_retain(struct blipmq_sock *bs,
 	return v;
 }
 
+/* A bundle ends where the lane changes. */
+static bool batch_has_lane(struct blipmq_sock *bs, struct blipmq_batch *batch,
+			   const u8 *topic, u8 len)
+{
+	u32 lane = blipmq_lane_of(bs->ns, topic, len);
+
+	if (!batch->nr_topics)
+		batch->lane = lane;
+	return lane == batch->lane;
+}
+
 /*
  * Only the topic and the eight bytes behind it are looked at.
  */
@@ -357,6 +371,9 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 		batch_begin(bs, batch, offset, index, ttl_ms);
 	else if (unlikely(ttl_ms != batch->ttl_ms))
 		return BLIPMQ_FRAME_BARRIER;
+	if (unlikely(rcu_access_pointer(bs->ns->lanes)) && !v.code &&
+	    !batch_has_lane(bs, batch, topic, f->topic_len))
+		return BLIPMQ_FRAME_BARRIER;
 	if (!v.code)
 		v = pub_check_limits(bs, b, &id);
 	if ((v.code || confirm || retains) &&
@@ -386,7 +403,8 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
  * @index: its number in the bundle
  *
  * Context: tx_lock is held; may sleep.
- * Return: enum blipmq_frame_result, or -ENOMEM with nothing done.
+ * Return: enum blipmq_frame_result; with nothing done -EAGAIN when what is in
+ * flight has to arrive first, or -ENOMEM.
  */
 int blipmq_stream_frame(struct blipmq_sock *bs, struct blipmq_batch *batch,
 			struct sk_buff *b, u32 offset,

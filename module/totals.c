@@ -26,7 +26,8 @@ void blipmq_sock_totals(struct blipmq_sock *bs, struct blipmq_totals *sum)
 	blipmq_queue_usage(&bs->queue, &messages, &bytes);
 	sum->published += READ_ONCE(bs->published);
 	sum->published_bytes += READ_ONCE(bs->published_bytes);
-	sum->unrouted += READ_ONCE(bs->unrouted);
+	sum->unrouted += READ_ONCE(bs->unrouted) +
+			 atomic64_read(&bs->lane.unrouted);
 	sum->matched += atomic64_read(&bs->queue.matched);
 	sum->delivered += READ_ONCE(bs->delivered);
 	sum->delivered_bytes += READ_ONCE(bs->delivered_bytes);

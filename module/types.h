@@ -11,6 +11,7 @@
 struct blipmq_answers;
 struct blipmq_batch;
 struct blipmq_gather;
+struct blipmq_lanes;
 struct blipmq_net;
 struct blipmq_queue;
 struct blipmq_retain;

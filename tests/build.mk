@@ -8,7 +8,7 @@ TEST_HARNESS := names frame_rules ring_stress seqpacket seqpacket_options \
 	stream_limits shares limit_set identity protocol cuts changing many \
 	overflow block block_stream totals memory leaks slow index kill \
 	patterns patterns_many threads conflate groups groups_many retain \
-	expiry footprint trace control
+	expiry footprint trace control workers
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 
@@ -16,7 +16,7 @@ TEST_PROGRAMS := $(addprefix $(BUILD)/tests/,$(TEST_HARNESS) $(TEST_TOOLS))
 TEST_TARGETS += $(TEST_PROGRAMS) $(BUILD)/tests/fuzz_calls
 
 TEST_LIB := $(addprefix $(BUILD)/obj/tests/lib,.o _peer.o _expect.o \
-	_packet.o _status.o)
+	_packet.o _status.o _lane.o)
 
 # As system headers: their warnings are not ours to mend.
 $(addprefix $(BUILD)/obj/tests/,$(addsuffix .o,$(TEST_HARNESS))): \
@@ -30,7 +30,7 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o
 
 $(BUILD)/tests/names: $(BUILD)/obj/module/pattern.o
 $(BUILD)/tests/frame_rules: $(addprefix $(BUILD)/obj/module/,frame.o pattern.o)
-$(addprefix $(BUILD)/tests/,patterns groups retain): $(BUILD)/obj/tests/reader.o
+$(addprefix $(BUILD)/tests/,patterns groups retain workers): $(BUILD)/obj/tests/reader.o
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o)
 $(BUILD)/obj/tests/control.o: override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)

@@ -162,4 +162,23 @@ bool lib_status_wait(const char *path, long long value);
 bool lib_status_law(void);
 int lib_limit_set(const char *path, unsigned long long value);
 
+/* An attribute of a request: bytes, or a number where there are none. */
+struct lib_attr {
+	int		type;
+	const char	*text;
+	u32		number;
+};
+
+long long lib_request(u8 command, const struct lib_attr *attrs, size_t nr,
+		      int wanted);
+
+/* lib_lane.c: workers and lanes; names are NULL for all other topics. */
+int lib_lane_set(const char *pattern, u32 mode, int worker);
+int lib_lane_of(const char *topic);
+int lib_lanes_direct(void);
+int lib_worker_set(u32 number, int attr, u32 value);
+int lib_worker_count(u32 count);
+long long lib_worker_get(u32 number, int attr);
+bool lib_worker_wait(u32 number, int attr, long long value);
+
 #endif /* _BLIPMQ_TESTS_LIB_H */

@@ -119,6 +119,14 @@ static long long number(const struct nlattr *a)
 	return -1;
 }
 
+/* Those that have no answer but an ACK. */
+static bool is_change(u8 command)
+{
+	return command == BLIPMQ_CMD_LIMIT_SET ||
+	       command == BLIPMQ_CMD_WORKER_SET ||
+	       command == BLIPMQ_CMD_LANE_SET;
+}
+
 /* Sends @p and reads the reply into it. Returns bytes of attributes, or -1. */
 static ssize_t ask(int fd, union packet *p, u16 type, u8 command, size_t len)
 {
@@ -127,8 +135,7 @@ static ssize_t ask(int fd, union packet *p, u16 type, u8 command, size_t len)
 
 	p->n.nlmsg_len = (u32)(NLMSG_HDRLEN + GENL_HDRLEN + len);
 	p->n.nlmsg_type = type;
-	p->n.nlmsg_flags = command == BLIPMQ_CMD_LIMIT_SET &&
-			   type != GENL_ID_CTRL ?
+	p->n.nlmsg_flags = type != GENL_ID_CTRL && is_change(command) ?
 			   NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST;
 	p->n.nlmsg_seq = 1;
 	p->g.cmd = command;
@@ -202,6 +209,46 @@ bool lib_status(struct lib_status *s)
 	if (fd >= 0)
 		close(fd);
 	return len >= 0;
+}
+
+/*
+ * A request with attributes, 32-bit numbers all but the first if that has
+ * bytes. Returns the number at @wanted of the answer, or 0 if none is wanted;
+ * -errno.
+ */
+long long lib_request(u8 command, const struct lib_attr *attrs, size_t nr,
+		      int wanted)
+{
+	union packet p = { .bytes = { 0 } };
+	const struct nlattr *found;
+	struct nlattr *a;
+	size_t i, len = 0;
+	int family, fd;
+	long long ret;
+	ssize_t n;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	if (fd < 0)
+		return -errno;
+	family = family_number(fd);
+	for (i = 0; i < nr; i++) {
+		a = (struct nlattr *)(p.attrs + len);
+		a->nla_type = (u16)attrs[i].type;
+		a->nla_len = (u16)(NLA_HDRLEN + (attrs[i].text ?
+				   strlen(attrs[i].text) : sizeof(u32)));
+		memcpy(a + 1, attrs[i].text ?: (const void *)&attrs[i].number,
+		       a->nla_len - NLA_HDRLEN);
+		len += NLA_ALIGN(a->nla_len);
+	}
+	errno = EIO;
+	n = family < 0 ? -1 : ask(fd, &p, (u16)family, command, len);
+	ret = n < 0 ? -errno : 0;
+	if (!ret && wanted) {
+		found = find(p.attrs, (size_t)n, wanted);
+		ret = found ? number(found) : -ENODATA;
+	}
+	close(fd);
+	return ret;
 }
 
 static bool limit_is_wide(int attr)

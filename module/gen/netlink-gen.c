@@ -60,8 +60,37 @@ const struct nla_policy blipmq_socket_get_nl_policy[BLIPMQ_A_SOCKET_UID + 1] = {
 	[BLIPMQ_A_SOCKET_UID] = { .type = NLA_U32, },
 };
 
+/* BLIPMQ_CMD_WORKER_GET - do */
+const struct nla_policy blipmq_worker_get_nl_policy[BLIPMQ_A_WORKER_NUMBER + 1] = {
+	[BLIPMQ_A_WORKER_NUMBER] = { .type = NLA_U32, },
+};
+
+/* BLIPMQ_CMD_WORKER_SET - do */
+const struct nla_policy blipmq_worker_set_nl_policy[BLIPMQ_A_WORKER_BUSY_POLL_US + 1] = {
+	[BLIPMQ_A_WORKER_NUMBER] = { .type = NLA_U32, },
+	[BLIPMQ_A_WORKER_COUNT] = { .type = NLA_U32, },
+	[BLIPMQ_A_WORKER_DELEGATE] = { .type = NLA_U32, },
+	[BLIPMQ_A_WORKER_CPU] = { .type = NLA_U32, },
+	[BLIPMQ_A_WORKER_CLASS] = NLA_POLICY_MAX(NLA_U32, 1),
+	[BLIPMQ_A_WORKER_PRIORITY] = { .type = NLA_U32, },
+	[BLIPMQ_A_WORKER_NICE] = { .type = NLA_S32, },
+	[BLIPMQ_A_WORKER_BUSY_POLL_US] = { .type = NLA_U32, },
+};
+
+/* BLIPMQ_CMD_LANE_GET - do */
+const struct nla_policy blipmq_lane_get_nl_policy[BLIPMQ_A_LANE_TOPIC + 1] = {
+	[BLIPMQ_A_LANE_TOPIC] = NLA_POLICY_MAX_LEN(255),
+};
+
+/* BLIPMQ_CMD_LANE_SET - do */
+const struct nla_policy blipmq_lane_set_nl_policy[BLIPMQ_A_LANE_WORKER + 1] = {
+	[BLIPMQ_A_LANE_PATTERN] = NLA_POLICY_MAX_LEN(255),
+	[BLIPMQ_A_LANE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
+	[BLIPMQ_A_LANE_WORKER] = { .type = NLA_U32, },
+};
+
 /* Ops table for blipmq */
-const struct genl_ops blipmq_nl_ops[5] = {
+const struct genl_ops blipmq_nl_ops[9] = {
 	{
 		.cmd		= BLIPMQ_CMD_BROKER_GET,
 		.doit		= blipmq_nl_broker_get_doit,
@@ -95,6 +124,34 @@ const struct genl_ops blipmq_nl_ops[5] = {
 		.dumpit		= blipmq_nl_socket_get_dumpit,
 		.policy		= blipmq_socket_get_nl_policy,
 		.maxattr	= BLIPMQ_A_SOCKET_UID,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_WORKER_GET,
+		.doit		= blipmq_nl_worker_get_doit,
+		.dumpit		= blipmq_nl_worker_get_dumpit,
+		.policy		= blipmq_worker_get_nl_policy,
+		.maxattr	= BLIPMQ_A_WORKER_NUMBER,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_WORKER_SET,
+		.doit		= blipmq_nl_worker_set_doit,
+		.policy		= blipmq_worker_set_nl_policy,
+		.maxattr	= BLIPMQ_A_WORKER_BUSY_POLL_US,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_LANE_GET,
+		.doit		= blipmq_nl_lane_get_doit,
+		.dumpit		= blipmq_nl_lane_get_dumpit,
+		.policy		= blipmq_lane_get_nl_policy,
+		.maxattr	= BLIPMQ_A_LANE_TOPIC,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_LANE_SET,
+		.doit		= blipmq_nl_lane_set_doit,
+		.policy		= blipmq_lane_set_nl_policy,
+		.maxattr	= BLIPMQ_A_LANE_WORKER,
+		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };
 

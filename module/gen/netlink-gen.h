@@ -25,8 +25,16 @@ extern const struct nla_policy blipmq_subscription_get_nl_policy[BLIPMQ_A_SUBSCR
 
 extern const struct nla_policy blipmq_socket_get_nl_policy[BLIPMQ_A_SOCKET_UID + 1];
 
+extern const struct nla_policy blipmq_worker_get_nl_policy[BLIPMQ_A_WORKER_NUMBER + 1];
+
+extern const struct nla_policy blipmq_worker_set_nl_policy[BLIPMQ_A_WORKER_BUSY_POLL_US + 1];
+
+extern const struct nla_policy blipmq_lane_get_nl_policy[BLIPMQ_A_LANE_TOPIC + 1];
+
+extern const struct nla_policy blipmq_lane_set_nl_policy[BLIPMQ_A_LANE_WORKER + 1];
+
 /* Ops table for blipmq */
-extern const struct genl_ops blipmq_nl_ops[5];
+extern const struct genl_ops blipmq_nl_ops[9];
 
 int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -40,6 +48,13 @@ int blipmq_nl_subscription_get_dumpit(struct sk_buff *skb,
 int blipmq_nl_socket_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_socket_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
+int blipmq_nl_worker_get_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_worker_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
+int blipmq_nl_worker_set_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_lane_get_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_lane_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int blipmq_nl_lane_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	BLIPMQ_NLGRP_EVENTS,

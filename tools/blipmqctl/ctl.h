@@ -34,6 +34,7 @@ struct ctl_command {
 	int		(*run)(int argc, char **argv);
 };
 
+extern const struct ctl_command ctl_lane;
 extern const struct ctl_command ctl_limit;
 extern const struct ctl_command ctl_overview;
 extern const struct ctl_command ctl_socket;
@@ -41,6 +42,7 @@ extern const struct ctl_command ctl_stats;
 extern const struct ctl_command ctl_status;
 extern const struct ctl_command ctl_subscription;
 extern const struct ctl_command ctl_topic;
+extern const struct ctl_command ctl_worker;
 
 /* ctl.c */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

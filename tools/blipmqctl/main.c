@@ -17,6 +17,8 @@ static const struct ctl_command *const commands[] = {
 	&ctl_subscription,
 	&ctl_socket,
 	&ctl_limit,
+	&ctl_worker,
+	&ctl_lane,
 	NULL
 };
 

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The set of workers: how many there are, on which CPUs, and their changes.
+ *
+ * While the set changes all lanes of workers are frozen (lane_move.c), and what
+ * is in the rings has been handed out; so no bundle is in the ring of a worker
+ * that goes, and none overtakes another one by a change of its lane. All
+ * changes hold the lock of lane_move.c.
+ */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
+#include <linux/mutex.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include <linux/blipmq_netlink.h>
+
+#include "lane.h"
+#include "worker.h"
+
+/* NULL before the first use. Changed under the lock of lane_move.c. */
+struct blipmq_workers __rcu *blipmq_workers;
+
+static struct blipmq_worker_config configs[BLIPMQ_WORKERS_MAX];
+
+/* How many there will be, or are; 0 for one for each CPU. */
+static u32 count_wanted;
+
+/* Who configures a namespace of its own may use workers. */
+static bool delegated;
+
+/* For the callbacks of CPUs that come and go, inside the lock of lane_move.c. */
+static DEFINE_MUTEX(pin_lock);
+static int hotplug_state;
+
+/**
+ * blipmq_workers_count() - how many there are
+ *
+ * Context: an RCU read-side section.
+ */
+u32 blipmq_workers_count(void)
+{
+	return rcu_dereference(blipmq_workers)->count;
+}
+
+/**
+ * blipmq_worker_find() - a worker
+ * @number: its number, below blipmq_workers_count()
+ *
+ * Context: an RCU read-side section, as long as it is used.
+ */
+struct blipmq_worker *blipmq_worker_find(u32 number)
+{
+	return rcu_dereference(blipmq_workers)->at[number];
+}
+
+static struct blipmq_workers *workers_now(void)
+{
+	blipmq_lanes_assert_locked();
+	return rcu_dereference_protected(blipmq_workers, true);
+}
+
+/**
+ * blipmq_worker_now() - a worker that runs
+ * @number: its number
+ *
+ * Context: the lock of lane_move.c is held.
+ * Return: the worker, or NULL.
+ */
+struct blipmq_worker *blipmq_worker_now(u32 number)
+{
+	struct blipmq_workers *set = workers_now();
+
+	return set && number < set->count ? set->at[number] : NULL;
+}
+
+/**
+ * blipmq_workers_delegated() - may everybody use workers who configures lanes?
+ *
+ * Context: the lock of lane_move.c is held.
+ */
+bool blipmq_workers_delegated(void)
+{
+	blipmq_lanes_assert_locked();
+	return delegated;
+}
+
+/**
+ * blipmq_workers_delegate() - say who may use workers
+ * @delegate: everybody who configures lanes
+ *
+ * Context: the lock of lane_move.c is held.
+ */
+void blipmq_workers_delegate(bool delegate)
+{
+	blipmq_lanes_assert_locked();
+	delegated = delegate;
+}
+
+/**
+ * blipmq_workers_wanted() - how many there are, or will be when they start
+ *
+ * Context: the lock of lane_move.c is held.
+ */
+u32 blipmq_workers_wanted(void)
+{
+	blipmq_lanes_assert_locked();
+	return count_wanted ?: min(num_online_cpus(), BLIPMQ_WORKERS_MAX);
+}
+
+/**
+ * blipmq_worker_config() - what was said about a worker
+ * @number: its number, below BLIPMQ_WORKERS_MAX
+ *
+ * Context: the lock of lane_move.c is held.
+ */
+const struct blipmq_worker_config *blipmq_worker_config(u32 number)
+{
+	blipmq_lanes_assert_locked();
+	return &configs[number];
+}
+
+/* Where a worker runs: as configured, else the CPUs in turn. */
+static int worker_cpu(u32 number, const struct blipmq_worker_config *config)
+{
+	u32 n = number % num_online_cpus();
+	int cpu;
+
+	if (config->cpu >= 0)
+		return config->cpu;
+	for_each_online_cpu(cpu)
+		if (!n--)
+			return cpu;
+	return cpumask_first(cpu_online_mask);
+}
+
+/* On a CPU that is not there it runs anywhere, until that comes back. */
+static void worker_pin(struct blipmq_worker *w)
+{
+	lockdep_assert_held(&pin_lock);
+	if (!cpu_online(w->cpu) ||
+	    set_cpus_allowed_ptr(w->task, cpumask_of(w->cpu)))
+		set_cpus_allowed_ptr(w->task, cpu_possible_mask);
+}
+
+static struct blipmq_worker *worker_start(u32 number,
+					  const struct blipmq_worker_config *c)
+{
+	struct blipmq_worker *w;
+	int err;
+
+	w = blipmq_worker_create(number, worker_cpu(number, c));
+	if (IS_ERR(w))
+		return w;
+	err = blipmq_worker_schedule(w, c);
+	if (err) {
+		blipmq_worker_destroy(w);
+		return ERR_PTR(err);
+	}
+	mutex_lock(&pin_lock);
+	worker_pin(w);
+	mutex_unlock(&pin_lock);
+	wake_up_process(w->task);
+	return w;
+}
+
+static bool workers_have(const struct blipmq_workers *set,
+			 const struct blipmq_worker *w)
+{
+	return set && w->number < set->count && set->at[w->number] == w;
+}
+
+/* End those of @set that are not in @other. */
+static void workers_end(struct blipmq_workers *set,
+			const struct blipmq_workers *other)
+{
+	u32 i;
+
+	for (i = 0; set && i < set->count; i++)
+		if (set->at[i] && !workers_have(other, set->at[i]))
+			blipmq_worker_destroy(set->at[i]);
+}
+
+/*
+ * A set of @count: those of @old but for number @fresh, and new ones.
+ */
+static struct blipmq_workers *
+workers_build(struct blipmq_workers *old, u32 count, u32 fresh,
+	      const struct blipmq_worker_config *config)
+{
+	struct blipmq_workers *set;
+	struct blipmq_worker *w;
+	u32 i;
+
+	set = kzalloc(struct_size(set, at, count), GFP_KERNEL);
+	if (!set)
+		return ERR_PTR(-ENOMEM);
+	for (i = 0; i < count; i++) {
+		if (old && i < old->count && i != fresh)
+			w = old->at[i];
+		else
+			w = worker_start(i, i == fresh ? config : &configs[i]);
+		if (IS_ERR(w)) {
+			set->count = i;
+			workers_end(set, old);
+			kfree(set);
+			return ERR_CAST(w);
+		}
+		set->at[i] = w;
+	}
+	set->count = count;
+	return set;
+}
+
+/* Have @set in the place of what there is, and end those that go. */
+static int workers_replace(struct blipmq_workers *set)
+{
+	struct blipmq_workers *old = workers_now();
+	int err = 0;
+
+	if (old)
+		err = blipmq_lanes_freeze();
+	if (err) {
+		workers_end(set, old);
+		kfree(set);
+		return err;
+	}
+	mutex_lock(&pin_lock);
+	rcu_assign_pointer(blipmq_workers, set);
+	mutex_unlock(&pin_lock);
+	if (!old)
+		return 0;
+	/* Who looked for a lane may be at one that goes. */
+	synchronize_rcu();
+	blipmq_lanes_thaw();
+	workers_end(old, set);
+	kfree(old);
+	return 0;
+}
+
+/**
+ * blipmq_workers_start() - have workers
+ *
+ * Context: the lock of lane_move.c is held; may sleep.
+ * Return: 0, also when there are some; a negative errno.
+ */
+int blipmq_workers_start(void)
+{
+	struct blipmq_workers *set;
+
+	if (workers_now())
+		return 0;
+	set = workers_build(NULL, blipmq_workers_wanted(), BLIPMQ_WORKERS_MAX,
+			    NULL);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	return workers_replace(set);
+}
+
+/**
+ * blipmq_workers_set_count() - change the number of workers
+ * @count: how many, 1 to BLIPMQ_WORKERS_MAX
+ *
+ * Context: the lock of lane_move.c is held; may sleep.
+ * Return: 0; a negative errno with nothing changed.
+ */
+int blipmq_workers_set_count(u32 count)
+{
+	struct blipmq_workers *old = workers_now(), *set;
+	int err = 0;
+
+	if (old && old->count != count) {
+		set = workers_build(old, count, BLIPMQ_WORKERS_MAX, NULL);
+		if (IS_ERR(set))
+			return PTR_ERR(set);
+		err = workers_replace(set);
+	}
+	if (!err)
+		count_wanted = count;
+	return err;
+}
+
+/* Its ring has to be on another node. */
+static int worker_renew(u32 number, const struct blipmq_worker_config *config)
+{
+	struct blipmq_workers *old = workers_now(), *set;
+
+	set = workers_build(old, old->count, number, config);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	return workers_replace(set);
+}
+
+/**
+ * blipmq_worker_configure() - say how a worker runs
+ * @number: its number, below BLIPMQ_WORKERS_MAX
+ * @config: how
+ *
+ * Context: the lock of lane_move.c is held; may sleep.
+ * Return: 0; a negative errno with nothing changed.
+ */
+int blipmq_worker_configure(u32 number,
+			    const struct blipmq_worker_config *config)
+{
+	struct blipmq_workers *set = workers_now();
+	struct blipmq_worker *w;
+	int cpu, err;
+
+	if (set && number < set->count) {
+		w = set->at[number];
+		cpu = worker_cpu(number, config);
+		if (cpu_to_node(cpu) != w->node)
+			err = worker_renew(number, config);
+		else
+			err = blipmq_worker_schedule(w, config);
+		if (err)
+			return err;
+		mutex_lock(&pin_lock);
+		if (cpu_to_node(cpu) == w->node) {
+			w->cpu = cpu;
+			worker_pin(w);
+		}
+		mutex_unlock(&pin_lock);
+	}
+	configs[number] = *config;
+	return 0;
+}
+
+/**
+ * blipmq_workers_flush() - wait until all that is in the rings is handed out
+ *
+ * Context: the lock of lane_move.c is held; may sleep.
+ */
+void blipmq_workers_flush(void)
+{
+	struct blipmq_workers *set = workers_now();
+	u32 i;
+
+	for (i = 0; set && i < set->count; i++)
+		blipmq_worker_flush(set->at[i]);
+}
+
+/* The scheduler moves threads of a CPU that goes; those that return are ours. */
+static int worker_cpu_changes(unsigned int cpu, bool online)
+{
+	struct blipmq_workers *set;
+	u32 i;
+
+	mutex_lock(&pin_lock);
+	set = rcu_dereference_protected(blipmq_workers,
+					lockdep_is_held(&pin_lock));
+	for (i = 0; set && i < set->count; i++)
+		if (set->at[i]->cpu == cpu)
+			set_cpus_allowed_ptr(set->at[i]->task,
+					     online ? cpumask_of(cpu) :
+						      cpu_possible_mask);
+	mutex_unlock(&pin_lock);
+	return 0;
+}
+
+static int worker_cpu_online(unsigned int cpu)
+{
+	return worker_cpu_changes(cpu, true);
+}
+
+static int worker_cpu_offline(unsigned int cpu)
+{
+	return worker_cpu_changes(cpu, false);
+}
+
+/**
+ * blipmq_workers_init() - get ready, without any worker
+ *
+ * Return: 0 or a negative errno.
+ */
+int __init blipmq_workers_init(void)
+{
+	u32 i;
+
+	for (i = 0; i < BLIPMQ_WORKERS_MAX; i++)
+		configs[i].cpu = -1;
+	hotplug_state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN,
+						  "net/blipmq:online",
+						  worker_cpu_online,
+						  worker_cpu_offline);
+	return hotplug_state < 0 ? hotplug_state : 0;
+}
+
+/**
+ * blipmq_workers_exit() - end all
+ *
+ * Context: there are no namespaces any more.
+ */
+void blipmq_workers_exit(void)
+{
+	struct blipmq_workers *set;
+
+	cpuhp_remove_state_nocalls(hotplug_state);
+	set = rcu_dereference_protected(blipmq_workers, true);
+	RCU_INIT_POINTER(blipmq_workers, NULL);
+	workers_end(set, NULL);
+	kfree(set);
+}
