@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The conservation checker: for random publishers, subscribers, sizes, joins,
+ * The conservation checker: for random publishers, subscribers, sizes, lanes, joins,
  * leaves, deaths and limits, every message that was sent is read or accounted
  * for, exactly.
  *

@@ -83,10 +83,12 @@ struct subscriber_plan {
  * struct plan - a round
  * @seed: what everything below was drawn from
  * @expires: some messages do
+ * @moves: lanes and workers change meanwhile
  */
 struct plan {
 	u64			seed;
 	bool			expires;
+	bool			moves;
 	u32			nr_topics;
 	char			topics[TOPICS_MAX][BLIPMQ_NAME_MAX + 1];
 	u32			nr_publishers;

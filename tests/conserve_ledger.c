@@ -23,6 +23,11 @@ static void look(const struct ledger *l, u32 *to, bool begun)
 	const struct publisher_state *p = l->shared->publishers;
 	u32 i;
 
+	/* What was sent to a worker may still be under way. */
+	if (!begun && l->shared->plan.moves) {
+		memset(to, 0, PUBLISHERS_MAX * sizeof(*to));
+		return;
+	}
 	for (i = 0; i < PUBLISHERS_MAX; i++)
 		to[i] = begun ? see(p[i].begun) : see(p[i].sent);
 }

@@ -125,6 +125,7 @@ void plan_draw(struct plan *plan, u64 seed, bool tcp)
 	for (i = 1; i < plan->nr_subscribers; i++)
 		if (dice_one_in(&d, 8))
 			plan->subscribers[i].kill_at = dice_below(&d, all);
+	plan->moves = dice_one_in(&d, 2);
 }
 
 static void print_end(u32 kill_at)
@@ -144,6 +145,8 @@ void plan_print(const struct plan *plan)
 
 	fprintf(stderr, "# again: conserve --rounds 1 --seed %llu\n",
 		plan->seed);
+	if (plan->moves)
+		fputs("# lanes and workers change\n", stderr);
 	for (i = 0; i < plan->nr_topics; i++)
 		fprintf(stderr, "# topic %u has %zu bytes\n", i,
 			strlen(plan->topics[i]));

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/blipmq_netlink.h>
+
 #include "conserve.h"
 
 /* A guard against hangs, for each phase; debug kernels are slow. */
@@ -157,14 +159,51 @@ static void kill_subscriber(u32 s)
 	shared->subscribers[s].lost_more = true;
 }
 
+/* Lanes of some topics, or of all, and workers. */
+static bool move(struct dice *d)
+{
+	const struct plan *plan = &shared->plan;
+	u32 mode = dice_one_in(d, 3) ? BLIPMQ_LANE_MODE_DIRECT :
+				       BLIPMQ_LANE_MODE_WORKER;
+	const char *topic = NULL;
+	int err, worker = -1;
+
+	if (dice_one_in(d, 4)) {
+		err = lib_worker_count(1 + dice_below(d, 4));
+	} else {
+		if (dice_one_in(d, 2))
+			topic = plan->topics[dice_below(d, plan->nr_topics)];
+		if (mode == BLIPMQ_LANE_MODE_WORKER && dice_one_in(d, 2))
+			worker = 0;
+		err = lib_lane_set(topic, mode, worker);
+	}
+	if (err)
+		lib_say("lanes cannot move: %s", strerror(-err));
+	return !err;
+}
+
+/* As they were; what was under way has arrived then. */
+static bool move_back(void)
+{
+	const struct plan *plan = &shared->plan;
+	u32 i;
+
+	for (i = 0; plan->moves && i < plan->nr_topics; i++)
+		lib_lane_set(plan->topics[i], BLIPMQ_LANE_MODE_DEFAULT, -1);
+	return !plan->moves || !lib_lanes_direct();
+}
+
 /* Kills those whose time has come, until all publishers have ended. */
 static bool publish(void)
 {
 	const struct plan *plan = &shared->plan;
+	struct dice d = { .state = mixed(plan->seed, 900) };
 	u32 i, begun, all, running;
 
 	do {
 		if (!all_well())
+			return false;
+		if (plan->moves && dice_one_in(&d, 8) && !move(&d))
 			return false;
 		for (i = 0, all = 0, running = 0; i < plan->nr_publishers;
 		     i++) {
@@ -217,7 +256,7 @@ static bool act(void)
 		nap_us(200);
 	} while (ready < plan->nr_publishers);
 	next_phase(PHASE_RUN);
-	if (!publish())
+	if (!publish() || !move_back())
 		return false;
 	next_phase(PHASE_STOP);
 	if (!wait_subscribers(PHASE_STOP) || !wait_quiet() ||
@@ -257,5 +296,6 @@ bool round_run(struct shared *round)
 	memset(actors, 0, sizeof(actors));
 	ok = act();
 	end_all();
+	ok = move_back() && ok;
 	return ok;
 }
