@@ -159,10 +159,12 @@ void blipmq_bundle_seal(struct sk_buff *b, u32 len, u32 nr_frames)
  */
 void blipmq_bundle_live(struct sk_buff *b, u32 ttl_ms)
 {
-	if (likely(!ttl_ms || ttl_ms == BLIPMQ_TTL_NEVER))
-		return;
-	blipmq_bundle_cb(b)->expires = ktime_get_ns() +
-				       (u64)ttl_ms * NSEC_PER_MSEC;
+	u64 expires = 0;
+
+	if (unlikely(ttl_ms && ttl_ms != BLIPMQ_TTL_NEVER))
+		expires = ktime_get_ns() + (u64)ttl_ms * NSEC_PER_MSEC;
+	/* A frame that is tried again may have had another one. */
+	blipmq_bundle_cb(b)->expires = expires;
 }
 
 /* The first of some messages. */

@@ -36,6 +36,7 @@ static inline struct nlattr **blipmq_dump_attrs(struct netlink_callback *cb)
 	return genl_dumpit_info(cb)->attrs;
 #endif
 }
+
 /* What generated policies say of bytes, which old kernels have no word for. */
 #ifndef NLA_POLICY_MAX_LEN
 #define NLA_POLICY_MAX_LEN(_len)	{ .type = NLA_BINARY, .len = _len }

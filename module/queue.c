@@ -126,6 +126,8 @@ static noinline enum blipmq_push
 queue_push_again(struct blipmq_queue *q, struct sk_buff *b, u64 mask,
 		 enum blipmq_ring_result result)
 {
+	/* Its reference is gone with the push. */
+	bool expires = blipmq_bundle_cb(b)->expires;
 	u32 n = hweight64(mask);
 	int tries = 0;
 
@@ -155,6 +157,8 @@ queue_push_again(struct blipmq_queue *q, struct sk_buff *b, u64 mask,
 	blipmq_queue_wake(q);
 	switch (result) {
 	case BLIPMQ_RING_OK:
+		if (expires)
+			blipmq_expiry_watch(q);
 		return BLIPMQ_PUSH_KEPT;
 	case BLIPMQ_RING_FULL:
 		return BLIPMQ_PUSH_DROPPED;
