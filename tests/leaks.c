@@ -438,8 +438,9 @@ static size_t attribute_size(int nest, int type)
 	if (nest == BLIPMQ_A_BROKER_TOTALS)
 		return 8;
 	if (nest == BLIPMQ_A_BROKER_LIMITS)
-		return type >= BLIPMQ_A_LIMITS_MEMORY_BYTES &&
-		       type <= BLIPMQ_A_LIMITS_FLIGHT_BYTES ? 8 : 4;
+		return type == BLIPMQ_A_LIMITS_RETAINED_BYTES ||
+		       (type >= BLIPMQ_A_LIMITS_MEMORY_BYTES &&
+			type <= BLIPMQ_A_LIMITS_FLIGHT_BYTES) ? 8 : 4;
 	return type == BLIPMQ_A_BROKER_MEMORY_BYTES ||
 	       type == BLIPMQ_A_BROKER_RING_BYTES ? 8 : 4;
 }
