@@ -38,6 +38,7 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
  * @first_index: its number in the bundle
  * @ttl_ms: how long the messages live, all the same
  * @answers: the answers before it
+ * @refused: the frames that were refused before it
  * @nr_topics: entries in @topics
  * @lane: their lane, where lanes are told apart
  * @retains: the only message is to be retained
@@ -49,6 +50,7 @@ struct blipmq_batch {
 	u32				first_index;
 	u32				ttl_ms;
 	struct blipmq_answers_mark	answers;
+	u64				refused;
 	u32				nr_topics;
 	u32				lane;
 	bool				retains;

@@ -46,6 +46,7 @@ static void batch_begin(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	batch->first = offset;
 	batch->first_index = index;
 	batch->answers = blipmq_answers_mark(&bs->answers);
+	batch->refused = bs->refused;
 }
 
 /**
@@ -63,7 +64,7 @@ void blipmq_stream_undo(struct blipmq_sock *bs,
 			const struct blipmq_batch *batch,
 			const struct sk_buff *b, u32 end)
 {
-	u32 offset, messages = 0, bytes = 0, refused = 0;
+	u32 offset, messages = 0, bytes = 0;
 	struct blipmq_frame f;
 
 	for (offset = batch->first; offset < end; offset += f.size) {
@@ -72,13 +73,11 @@ void blipmq_stream_undo(struct blipmq_sock *bs,
 		if (f.op == BLIPMQ_OP_MSG) {
 			messages++;
 			bytes += f.size;
-		} else if (f.op == BLIPMQ_OP_PUB) {
-			refused++;
 		}
 	}
 	blipmq_count(&bs->published, -(u64)messages);
 	blipmq_count(&bs->published_bytes, -(u64)bytes);
-	blipmq_count(&bs->refused, -(u64)refused);
+	WRITE_ONCE(bs->refused, batch->refused);
 	blipmq_sock_undo_ids(bs, messages);
 	blipmq_answers_rewind(&bs->answers, batch->answers);
 }

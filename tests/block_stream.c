@@ -98,6 +98,7 @@ TEST_F(frames, short_counts)
 /* A frame that is not taken is not confirmed; one that is, once. */
 TEST_F(frames, confirmed_once)
 {
+	struct blipmq_socket_stats s;
 	u8 more[] = "more";
 	size_t done;
 	u32 i;
@@ -107,6 +108,7 @@ TEST_F(frames, confirmed_once)
 	/* A bundle that is refused in part and taken back as a whole. */
 	put(&self->pub, 5, 6, BLIPMQ_FLAG_CONFIRM);
 	lib_put_pub(&self->pub, BLIPMQ_FLAG_CONFIRM, "a..b", 99, more, 4);
+	lib_put(&self->pub, BLIPMQ_OP_SUB, 0, "c..d", NULL, 0);
 	put(&self->pub, 6, 7, BLIPMQ_FLAG_CONFIRM);
 	lib_put(&self->pub, BLIPMQ_OP_PING, 0, NULL, "last", 4);
 	done = (size_t)send_some(&self->pub, 0);
@@ -122,10 +124,13 @@ TEST_F(frames, confirmed_once)
 	self->pub.out_len = 0;
 	ASSERT_TRUE(lib_expect_ack(&self->pub, 5, TOPIC));
 	ASSERT_TRUE(lib_expect_err(&self->pub, 422, 99, "a..b"));
+	ASSERT_TRUE(lib_expect_err(&self->pub, 422, 0, "c..d"));
 	ASSERT_TRUE(lib_expect_ack(&self->pub, 6, TOPIC));
 	ASSERT_TRUE(lib_expect_pong(&self->pub, "last", 4));
 	ASSERT_TRUE(takes(self->sub, 5, 7));
 	EXPECT_TRUE(lib_expect_silence(&self->pub));
+	ASSERT_TRUE(lib_stats(self->pub.fd, &s));
+	EXPECT_EQ(2ULL, s.refused);
 }
 
 /* Of a frame that comes in pieces, the last byte waits. */
