@@ -202,13 +202,16 @@ static bool check_peeked(struct faults_scene *s)
 	return s->done && receives(s->sub, faults_payload(), 70000);
 }
 
+/* Slots of a queue's first ring, as module/chain.c has them. */
+#define FIRST_RING	32
+
 /* A queue whose first ring is full. */
 static bool prepare_growth(struct faults_scene *s)
 {
 	char byte;
 	int i;
 
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < FIRST_RING; i++) {
 		byte = (char)i;
 		if (lib_sendto(s->packet, "f.a", &byte, 1) != 1)
 			return false;
@@ -218,7 +221,8 @@ static bool prepare_growth(struct faults_scene *s)
 
 static int act_growth(struct faults_scene *s)
 {
-	ssize_t n = lib_sendto(s->packet, "f.a", "\20", 1);
+	const char byte = FIRST_RING;
+	ssize_t n = lib_sendto(s->packet, "f.a", &byte, 1);
 
 	return n < 0 ? (int)n : 0;
 }
@@ -240,7 +244,7 @@ static bool check_growth(struct faults_scene *s)
 		if (byte != i++)
 			return false;
 	}
-	return i == 17 && lib_stats(s->sub, &stats) &&
+	return i == FIRST_RING + 1 && lib_stats(s->sub, &stats) &&
 	       stats.dropped_no_memory == lost && lost <= 1;
 }
 
