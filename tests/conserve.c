@@ -30,7 +30,7 @@ static bool run_round(u32 number, u64 seed, bool tcp)
 
 	memset(shared, 0, sizeof(*shared));
 	plan_draw(&shared->plan, seed, tcp);
-	ok = totals_begin() && round_run(shared) && totals_end();
+	ok = totals_begin() && round_run(shared) && totals_end(shared);
 	if (!ok)
 		plan_print(plan);
 	for (i = 0; i < plan->nr_publishers; i++)

@@ -273,6 +273,6 @@ void inbox_close(struct inbox *in);
 bool totals_begin(void);
 bool totals_count_killed(struct shared *shared);
 bool totals_judge(const struct shared *shared);
-bool totals_end(void);
+bool totals_end(const struct shared *shared);
 
 #endif /* _BLIPMQ_TESTS_CONSERVE_H */

@@ -129,19 +129,21 @@ bool totals_judge(const struct shared *shared)
 
 /**
  * totals_end() - nothing may be left
+ * @shared: the round
  *
- * What was queued at the quiet moment was dropped by closing, no more.
+ * What was queued at the quiet moment was dropped by closing, no more; or its
+ * time ran out before.
  *
  * Return: false after a complaint.
  */
-bool totals_end(void)
+bool totals_end(const struct shared *shared)
 {
 	static const char * const zero[] = {
 		"sockets", "subscriptions", "memory-bytes", "ring-bytes",
 		"totals.queued-messages", "totals.queued-bytes",
 	};
 	struct lib_status s;
-	u64 closed;
+	u64 closed, expired;
 	bool ok = true;
 	size_t i;
 
@@ -151,8 +153,12 @@ bool totals_end(void)
 		return false;
 	closed = added(&quiet, "totals.dropped-closed") +
 		 (u64)lib_status_value(&quiet, "totals.queued-messages");
-	ok = is("closed", added(&s, "totals.dropped-closed"), closed,
-		closed) && ok;
+	expired = added(&s, "totals.dropped-expired") -
+		  added(&quiet, "totals.dropped-expired");
+	ok = is("expired in the end", expired, 0,
+		shared->plan.expires ? closed : 0) && ok;
+	ok = is("closed or expired", added(&s, "totals.dropped-closed") +
+		expired, closed, closed) && ok;
 	return is("delivered in the end", added(&s, "totals.delivered"),
 		  added(&quiet, "totals.delivered"),
 		  added(&quiet, "totals.delivered")) && ok;
