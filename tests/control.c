@@ -26,7 +26,7 @@
 /* What stays while others come and go, and more of it with SUITE_LONG. */
 #define TOPICS	(getenv("SUITE_LONG") ? 100000 : 5000)
 #define SOCKETS	(getenv("SUITE_LONG") ? 10000 : 1000)
-#define GARBAGE	(getenv("SUITE_LONG") ? 1000000 : 20000)
+#define GARBAGE	(getenv("SUITE_LONG") ? 1000000 : lib_rounds(20000))
 
 FIXTURE(control) {
 	struct blipmq_genl	g;

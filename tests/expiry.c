@@ -346,12 +346,12 @@ TEST_F(expiry, closed_meanwhile)
 TEST(closed_under_the_timer)
 {
 	struct blipmq_socket_stats s;
-	int fds[HANDS], round, i, k;
+	int fds[HANDS], round, rounds = lib_rounds(40), i, k;
 	struct lib_peer pub;
 	char b[4] = { 0 };
 
 	ASSERT_LE(0, lib_open(&pub, LIB_LOCAL));
-	for (round = 0; round < 40; round++) {
+	for (round = 0; round < rounds; round++) {
 		for (i = 0; i < HANDS; i++) {
 			fds[i] = lib_packet();
 			ASSERT_EQ(0, lib_subscription(fds[i], BLIPMQ_SUBSCRIBE,

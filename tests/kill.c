@@ -288,8 +288,8 @@ int main(void)
 	};
 	pid_t pub, sub, noise;
 	u64 before;
+	size_t i, kills = (size_t)lib_rounds(KILLS);
 	bool ok;
-	size_t i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
@@ -306,10 +306,10 @@ int main(void)
 	ok = wait_steps(noise) && ok;
 	pub = start(pair_publisher, 0);
 	ksft_test_result(ok && goes_on(0), "kill: a long-lived pair runs\n");
-	for (i = 0; ok && i < KILLS; i++)
+	for (i = 0; ok && i < kills; i++)
 		ok = kill_one(i % ARRAY_SIZE(victims));
-	ksft_test_result(ok && i == KILLS, "kill: %zu of %d killed in mid-stream\n",
-			 i, KILLS);
+	ksft_test_result(ok && i == kills, "kill: %zu of %d killed in mid-stream\n",
+			 i, (int)kills);
 	before = shared->seen;
 	ksft_test_result(goes_on(before), "kill: the pair goes on, %llu messages\n",
 			 (unsigned long long)shared->seen);
@@ -318,7 +318,7 @@ int main(void)
 	ok = ended_well(pub, "the pair's publisher") && ok;
 	ksft_test_result(ok, "kill: its numbers and ids have no gap\n");
 	ok = ended_well(noise, "who hears the victims");
-	ksft_test_result(ok && shared->noise > KILLS,
+	ksft_test_result(ok && shared->noise > kills,
 			 "kill: victims were heard, %llu messages\n",
 			 (unsigned long long)shared->noise);
 	for (i = 0; i < ARRAY_SIZE(zero); i++)

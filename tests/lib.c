@@ -4,6 +4,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -32,4 +33,12 @@ int lib_temporary(const void *bytes, size_t len)
 		return -1;
 	}
 	return fd;
+}
+
+/* A kernel that looks at each access sees in few rounds what others may not. */
+int lib_rounds(int most)
+{
+	if (getenv("SUITE_LONG") || access("/proc/self/fail-nth", F_OK))
+		return most;
+	return most / 8 ? most / 8 : 1;
 }

@@ -67,6 +67,9 @@ void lib_say_at(const char *file, int line, const char *fmt, ...)
 /* A file of a known length, for sendfile and splice; -1 on failure. */
 int lib_temporary(const void *bytes, size_t len);
 
+/* How often to repeat what is done @most times on a stock kernel. */
+int lib_rounds(int most);
+
 /* lib_peer.c: connections. */
 int lib_socket(int type);
 int lib_open(struct lib_peer *p, enum lib_way way);

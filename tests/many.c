@@ -148,7 +148,7 @@ static void come_and_go(void)
 
 TEST_F(many, while_others_come_and_go)
 {
-	int round, status;
+	int round, rounds = lib_rounds(20), status;
 	pid_t pid[2];
 	u32 i, s;
 
@@ -164,7 +164,7 @@ TEST_F(many, while_others_come_and_go)
 		ASSERT_TRUE(on(self->fds[self->nr], "many.a"));
 		ASSERT_TRUE(on(self->fds[self->nr], "many.b"));
 	}
-	for (round = 0; round < 20; round++)
+	for (round = 0; round < rounds; round++)
 		ASSERT_TRUE(publish(&self->pub, round * FRAMES, FRAMES));
 	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(0, waitpid(pid[i], &status, WNOHANG));
@@ -172,7 +172,7 @@ TEST_F(many, while_others_come_and_go)
 		EXPECT_EQ(pid[i], waitpid(pid[i], &status, 0));
 	}
 	for (s = 0; s < MANY; s++)
-		for (i = 0; i < 20 * FRAMES; i++)
+		for (i = 0; i < (u32)rounds * FRAMES; i++)
 			ASSERT_TRUE(got(self->fds[s], i, i % 5 < 2 ? "many.a" :
 								     "many.b"));
 }

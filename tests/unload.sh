@@ -61,7 +61,9 @@ check_status 3 "unload: without the module nobody can connect" \
 	build/blipmq pub unload.t x
 check "unload: insmod brings it back" insert
 check "unload: a message goes through" exchange hello
-check "unload: five rounds of use, rmmod and insmod" cycles 5
+rounds=5
+[ ! -e /proc/self/fail-nth ] || rounds=2	# loading takes long there
+check "unload: rounds of use, rmmod and insmod" cycles "$rounds"
 # Topics linger for seconds; the module does not wait for them.
 check "unload: a topic is left behind" build/blipmq pub unload.linger x
 check "unload: rmmod with lingering topics" remove
