@@ -4,12 +4,13 @@
 BENCH_LOAD := load conn clock histogram stream round blipmq nats redis unix
 
 BENCH_PROGRAMS := $(BUILD)/bench/load $(BUILD)/bench/yard $(BUILD)/bench/ring \
-	$(BUILD)/bench/growth
+	$(BUILD)/bench/growth $(BUILD)/bench/fan
 BENCH_TARGETS += $(BENCH_PROGRAMS)
 
 $(BUILD)/bench/load: $(BENCH_LOAD:%=$(BUILD)/obj/bench/%.o)
 $(BUILD)/bench/yard: $(BUILD)/obj/bench/yard.o $(BUILD)/obj/bench/clock.o
 $(BUILD)/bench/growth: $(BUILD)/obj/bench/growth.o
+$(BUILD)/bench/fan: $(BUILD)/obj/bench/fan.o $(BUILD)/obj/bench/clock.o
 $(BUILD)/bench/ring: $(BUILD)/obj/bench/ring.o $(BUILD)/obj/bench/clock.o
 
 $(BENCH_PROGRAMS):
