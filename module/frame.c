@@ -126,6 +126,7 @@ static bool group_body_valid(const u8 *body, u32 len)
  * @topic: @f->topic_len bytes, when that many fit the frame
  * @body: what follows the topic
  * @body_avail: readable bytes at @body; all of it but for a PUB's payload
+ * @known: a PUB to this topic has passed before
  *
  * A verdict of 501 is the last one: the frame is in order, but asks for what
  * is not built.
@@ -134,7 +135,7 @@ static bool group_body_valid(const u8 *body, u32 len)
  */
 struct blipmq_verdict blipmq_frame_check_body(const struct blipmq_frame *f,
 					      const u8 *topic, const u8 *body,
-					      u32 body_avail)
+					      u32 body_avail, bool known)
 {
 	const struct op_rules *rules = &op_rules[f->op & 15];
 	u32 len;
@@ -155,7 +156,7 @@ struct blipmq_verdict blipmq_frame_check_body(const struct blipmq_frame *f,
 
 	switch (f->op) {
 	case BLIPMQ_OP_PUB:
-		if (!blipmq_topic_valid(topic, f->topic_len))
+		if (!known && !blipmq_topic_valid(topic, f->topic_len))
 			return verdict(BLIPMQ_CODE_INVALID, "invalid topic");
 		break;
 	case BLIPMQ_OP_SUB:

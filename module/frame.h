@@ -181,7 +181,7 @@ struct blipmq_verdict blipmq_frame_check_header(const struct blipmq_frame *f,
 						u32 payload_max);
 struct blipmq_verdict blipmq_frame_check_body(const struct blipmq_frame *f,
 					      const u8 *topic, const u8 *body,
-					      u32 body_avail);
+					      u32 body_avail, bool known);
 bool blipmq_code_is_fatal(u16 code);
 u32 blipmq_frame_body_fixed(u8 op);
 

@@ -73,7 +73,7 @@ static bool name_valid(const u8 *s, size_t len, bool wildcards)
 		}
 		if (s[i] <= ' ' || s[i] == 0x7f)
 			return false;
-		n = blipmq_utf8_sequence(s + i, len - i);
+		n = s[i] < 0x80 ? 1 : blipmq_utf8_sequence(s + i, len - i);
 		if (!n)
 			return false;
 		i += n;

@@ -18,21 +18,26 @@
 /* Topics that a new frame's topic is compared with before it is a new one. */
 #define BATCH_LOOK_BACK	4
 
-static void batch_add(struct blipmq_batch *batch, const struct sk_buff *b,
-		      u32 at, u8 len, u32 index)
+/* A topic of the batch that has this name, if it is one of the last ones. */
+static struct blipmq_batch_topic *batch_find(struct blipmq_batch *batch,
+					     const struct sk_buff *b,
+					     const u8 *name, u8 len)
 {
 	struct blipmq_batch_topic *t = batch->topics + batch->nr_topics;
-	const u8 *name = b->data + at;
 	int i;
 
 	for (i = 0; i < BATCH_LOOK_BACK && t > batch->topics; i++) {
 		t--;
-		if (t->len == len && !memcmp(blipmq_batch_name(b, t), name, len)) {
-			t->mask |= BIT_ULL(index);
-			return;
-		}
+		if (t->len == len && !memcmp(blipmq_batch_name(b, t), name, len))
+			return t;
 	}
-	t = &batch->topics[batch->nr_topics++];
+	return NULL;
+}
+
+static void batch_add(struct blipmq_batch *batch, u32 at, u8 len, u32 index)
+{
+	struct blipmq_batch_topic *t = &batch->topics[batch->nr_topics++];
+
 	t->mask = BIT_ULL(index);
 	t->at = at;
 	t->len = len;
@@ -254,7 +259,7 @@ static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	u32 body_len = len - min_t(u32, len, f->topic_len);
 	struct blipmq_verdict v;
 
-	v = blipmq_frame_check_body(f, topic, body, body_len);
+	v = blipmq_frame_check_body(f, topic, body, body_len, false);
 	if (v.code)
 		return frame_fail(bs, batch, f, topic, 0, v);
 
@@ -351,13 +356,17 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	u32 len = min(want, f->size - BLIPMQ_FRAME_HEADER);
 	bool confirm = f->flags & BLIPMQ_FLAG_CONFIRM;
 	bool retains = f->flags & BLIPMQ_FLAG_RETAIN;
-	struct blipmq_verdict v;
 	u8 *topic = blipmq_bundle_head(b, offset + BLIPMQ_FRAME_HEADER, len);
+	struct blipmq_batch_topic *known = NULL;
+	struct blipmq_verdict v;
 	u32 tag = 0, ttl_ms = 0;
 	u64 id = 0;
 
+	if (len == want)
+		known = batch_find(batch, b, topic, f->topic_len);
 	v = blipmq_frame_check_body(f, topic, topic + f->topic_len,
-				    len - min_t(u32, len, f->topic_len));
+				    len - min_t(u32, len, f->topic_len),
+				    known);
 	if (len == want) {
 		ttl_ms = blipmq_get_le32(topic + f->topic_len);
 		tag = blipmq_get_le32(topic + f->topic_len + 4);
@@ -370,7 +379,7 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 		batch_begin(bs, batch, offset, index, ttl_ms);
 	else if (unlikely(ttl_ms != batch->ttl_ms))
 		return BLIPMQ_FRAME_BARRIER;
-	if (unlikely(rcu_access_pointer(bs->ns->lanes)) && !v.code &&
+	if (unlikely(rcu_access_pointer(bs->ns->lanes)) && !v.code && !known &&
 	    !batch_has_lane(bs, batch, topic, f->topic_len))
 		return BLIPMQ_FRAME_BARRIER;
 	if (!v.code)
@@ -384,7 +393,11 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 		return frame_fail(bs, batch, f, topic, tag, v);
 	if (confirm)
 		blipmq_answers_ack(&bs->answers, topic, f->topic_len, tag);
-	batch_add(batch, b, offset + BLIPMQ_FRAME_HEADER, f->topic_len, index);
+	if (known)
+		known->mask |= BIT_ULL(index);
+	else
+		batch_add(batch, offset + BLIPMQ_FRAME_HEADER, f->topic_len,
+			  index);
 	blipmq_frame_to_msg(topic - BLIPMQ_FRAME_HEADER,
 			    topic + f->topic_len, id);
 	blipmq_count(&bs->published, 1);

@@ -21,7 +21,7 @@ static u16 judge(u32 size, u8 op, u8 flags, u8 topic_len, u16 reserved,
 
 	if (!v.code)
 		v = blipmq_frame_check_body(&f, (const u8 *)topic, body,
-					    body_len);
+					    body_len, false);
 	/* A refusal says why; what is in order has nothing to say. */
 	if (!v.code != !v.text)
 		return 0xffff;

@@ -94,7 +94,8 @@ static u16 frame_judge(const struct blipmq_frame *f, const u8 *topic,
 	struct blipmq_verdict v = blipmq_frame_check_header(f, PAYLOAD_MAX);
 
 	if (!v.code)
-		v = blipmq_frame_check_body(f, topic, body, body_avail);
+		v = blipmq_frame_check_body(f, topic, body, body_avail,
+					    false);
 	return v.code;
 }
 

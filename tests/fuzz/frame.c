@@ -59,7 +59,8 @@ static struct blipmq_verdict judge(const u8 *frame,
 	if (len > f->topic_len + avail)
 		len = f->topic_len + avail;
 	shown = fuzz_copy(frame + BLIPMQ_FRAME_HEADER, len);
-	v = blipmq_frame_check_body(f, shown, shown + f->topic_len, avail);
+	v = blipmq_frame_check_body(f, shown, shown + f->topic_len, avail,
+				    false);
 	free(shown);
 	return v;
 }
