@@ -278,10 +278,13 @@ TEST_F_TIMEOUT(patterns, thousands, 600)
 /* Patterns count as subscriptions. */
 TEST_F_TIMEOUT(patterns, limit, 600)
 {
-	long long limit = lib_status_of("limits.subscriptions"), i;
+	long long set = lib_status_of("limits.subscriptions"), limit, i;
 	char pattern[64];
 
-	ASSERT_LT(0, limit);
+	ASSERT_LT(0, set);
+	limit = lib_rounds((int)set);
+	ASSERT_EQ(0, lib_limit_set("limits.subscriptions",
+				   (unsigned long long)limit));
 	for (i = 0; i < limit; i++) {
 		snprintf(pattern, sizeof(pattern), "pt.limit.%lld.*", i);
 		ASSERT_TRUE(reader_subscribe(&self->r, pattern, NULL));
@@ -297,6 +300,8 @@ TEST_F_TIMEOUT(patterns, limit, 600)
 	ASSERT_TRUE(reader_unsubscribe(&self->r, "pt.limit.7.*", NULL));
 	EXPECT_TRUE(reader_expect_nothing(&self->r));
 	ASSERT_TRUE(reader_subscribe(&self->r, "pt.more.*", NULL));
+	EXPECT_EQ(0, lib_limit_set("limits.subscriptions",
+				   (unsigned long long)set));
 }
 
 /**
