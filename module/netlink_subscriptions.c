@@ -12,25 +12,7 @@
 #include "pattern.h"
 #include "sock.h"
 #include "subscription.h"
-#include "topic.h"
 #include "trie.h"
-
-/* Return: its bytes, which a zero follows. */
-static u8 subscription_pattern(const struct blipmq_subscription_node *sub,
-			       u8 *name)
-{
-	const struct blipmq_topic *topic = sub->interest.topic;
-	u8 len;
-
-	if (topic) {
-		len = topic->name_len;
-		memcpy(name, topic->name, len);
-	} else {
-		len = blipmq_trie_pattern(sub->interest.leaf, name);
-	}
-	name[len] = '\0';
-	return len;
-}
 
 static int subscription_put_group(struct sk_buff *skb,
 				  const struct blipmq_trie_node *leaf)
@@ -55,7 +37,8 @@ static int subscription_put(struct sk_buff *skb,
 
 	if (!blipmq_nl_may_see(r, uid))
 		return 0;
-	len = subscription_pattern(sub, name);
+	len = blipmq_subscription_pattern(sub, name);
+	name[len] = '\0';
 	if (!blipmq_nl_matches(r, name, len))
 		return 0;
 	header = blipmq_nl_begin(skb, r, BLIPMQ_CMD_SUBSCRIPTION_GET);

@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <net/netns/generic.h>
 
+#include "access.h"
 #include "frame.h"
 #include "gather.h"
 #include "lane.h"
@@ -69,6 +70,7 @@ static int __net_init blipmq_net_create(struct net *net)
 	ns->summed = U64_MAX;
 
 	blipmq_lanes_init(ns);
+	blipmq_rules_init(ns);
 	blipmq_users_init(ns);
 	blipmq_retain_init(ns);
 	mutex_init(&ns->spare_lock);
@@ -122,6 +124,7 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 
 	blipmq_topics_destroy(ns);
 	blipmq_trie_destroy(&ns->trie);
+	blipmq_rules_destroy(ns);
 	blipmq_gather_free(ns->spare);
 	blipmq_users_destroy(ns);
 	xa_destroy(&ns->publishers);

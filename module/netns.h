@@ -24,6 +24,7 @@
  * @trie: patterns
  * @limits: what may be used
  * @lanes: the lanes of topics; NULL while all are direct
+ * @rules: who may do what; NULL while nothing was said
  * @limits_lock: one change of them at a time
  * @memory: bytes of message memory
  * @held: bytes that receivers hold, as struct blipmq_user counts them
@@ -31,6 +32,8 @@
  * @lane_epoch: the number of the latest table of lanes, under the lock of
  *	lane_move.c, as is
  * @lane_node: in the list of namespaces that have one
+ * @rules_sem: guards @rules and what is judged by them, see access_rules.c
+ * @rules_generation: the number of the latest rules
  * @topics_lock: guards users of topics and @idle_topics
  * @nr_topics: topics in @topics
  * @idle_topics: topics that nobody uses, oldest first
@@ -70,12 +73,16 @@ struct blipmq_net {
 	struct blipmq_trie	trie;
 	struct blipmq_limits	limits;
 	struct blipmq_lanes __rcu *lanes;
+	struct blipmq_rules __rcu *rules;
 	struct mutex		limits_lock;	/* changes */
 	struct percpu_counter	memory;
 	struct percpu_counter	held;
 	struct xarray		users;
 	u64			lane_epoch;
 	struct list_head	lane_node;
+
+	struct rw_semaphore	rules_sem;
+	u64			rules_generation;
 
 	struct mutex		topics_lock;	/* users of topics */
 	u32			nr_topics;

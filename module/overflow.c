@@ -120,6 +120,26 @@ enum blipmq_push blipmq_queue_push_over(struct blipmq_queue *q,
 	return over_drop_oldest(q, b, mask);
 }
 
+static void block_end(struct blipmq_sock *bs)
+{
+	blipmq_subscriptions_block(bs, false);
+	blipmq_queue_let_go(&bs->queue);
+}
+
+/**
+ * blipmq_sock_stop_blocking() - drop-new, for who may not block any more
+ * @bs: the socket, whose policy is block
+ *
+ * Context: rules_sem is held for writing, or for reading with the tx_lock of the
+ * socket.
+ */
+void blipmq_sock_stop_blocking(struct blipmq_sock *bs)
+{
+	lockdep_assert_held(&bs->ns->rules_sem);
+	WRITE_ONCE(bs->queue.policy, BLIPMQ_OVERFLOW_DROP_NEW);
+	block_end(bs);
+}
+
 /**
  * blipmq_sock_set_policy() - say what a socket's queue does when it is full
  * @bs: the socket
@@ -130,7 +150,7 @@ enum blipmq_push blipmq_queue_push_over(struct blipmq_queue *q,
  * block are as with drop-new. What waits under conflate stays ahead of what
  * comes; what waited before conflate is not replaced.
  *
- * Context: tx_lock is held; may sleep.
+ * Context: tx_lock is held, and rules_sem for reading; may sleep.
  * Return: 0; -EINVAL when there is no such policy; -ENOMEM with the policy as
  * it was.
  */
@@ -150,10 +170,8 @@ int blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy)
 	if (policy == BLIPMQ_OVERFLOW_BLOCK)
 		blipmq_subscriptions_block(bs, true);
 	WRITE_ONCE(q->policy, policy);
-	if (old == BLIPMQ_OVERFLOW_BLOCK) {
-		blipmq_subscriptions_block(bs, false);
-		blipmq_queue_let_go(q);
-	}
+	if (old == BLIPMQ_OVERFLOW_BLOCK)
+		block_end(bs);
 	if (old == BLIPMQ_OVERFLOW_CONFLATE) {
 		blipmq_conflate_end(q);
 		/* A bundle that several topics share is charged for each. */

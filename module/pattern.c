@@ -125,6 +125,17 @@ static size_t token_end(const u8 *s, size_t len, size_t at)
 	return at;
 }
 
+/* By bytes, a beginning of the other before it. */
+static int token_cmp(const u8 *a, size_t a_len, const u8 *b, size_t b_len)
+{
+	size_t i;
+
+	for (i = 0; i < a_len && i < b_len; i++)
+		if (a[i] != b[i])
+			return a[i] < b[i] ? -1 : 1;
+	return a_len < b_len ? -1 : a_len > b_len;
+}
+
 /**
  * blipmq_pattern_matches() - does a pattern match a topic?
  * @pattern: a valid pattern
@@ -155,5 +166,99 @@ bool blipmq_pattern_matches(const u8 *pattern, size_t pattern_len,
 			return p_end == pattern_len && t_end == topic_len;
 		p = p_end + 1;
 		t = t_end + 1;
+	}
+}
+
+/* What a token says of topics: the less, the greater. */
+enum token_kind {
+	TOKEN_LITERAL,
+	TOKEN_STAR,
+	TOKEN_REST,
+};
+
+static enum token_kind token_kind(const u8 *token, size_t len)
+{
+	if (!is_wildcard(token, len))
+		return TOKEN_LITERAL;
+	return *token == '*' ? TOKEN_STAR : TOKEN_REST;
+}
+
+/**
+ * blipmq_pattern_relate() - what do the topics of two patterns have in common?
+ * @a: a valid pattern
+ * @a_len: its bytes
+ * @b: another one
+ * @b_len: its bytes
+ *
+ * A topic that both match counts even if it is longer than topics may be.
+ *
+ * Return: enum blipmq_pattern_relation.
+ */
+enum blipmq_pattern_relation blipmq_pattern_relate(const u8 *a, size_t a_len,
+						   const u8 *b, size_t b_len)
+{
+	size_t i = 0, j = 0, i_end, j_end;
+	enum token_kind i_kind, j_kind;
+	bool contains = true;
+
+	for (;;) {
+		i_end = token_end(a, a_len, i);
+		j_end = token_end(b, b_len, j);
+		i_kind = token_kind(a + i, i_end - i);
+		j_kind = token_kind(b + j, j_end - j);
+		/* The other one has a token here, and may have more. */
+		if (i_kind == TOKEN_REST)
+			break;
+		if (j_kind == TOKEN_REST)
+			return BLIPMQ_PATTERN_OVERLAPS;
+		if (i_kind == TOKEN_LITERAL && j_kind == TOKEN_STAR)
+			contains = false;
+		else if (i_kind == TOKEN_LITERAL &&
+			 token_cmp(a + i, i_end - i, b + j, j_end - j))
+			return BLIPMQ_PATTERN_DISJOINT;
+		if (i_end == a_len && j_end == b_len)
+			break;
+		if (i_end == a_len || j_end == b_len)
+			return BLIPMQ_PATTERN_DISJOINT;
+		i = i_end + 1;
+		j = j_end + 1;
+	}
+	return contains ? BLIPMQ_PATTERN_CONTAINS : BLIPMQ_PATTERN_OVERLAPS;
+}
+
+/**
+ * blipmq_pattern_cmp() - which of two patterns says more of a topic?
+ * @a: a valid pattern
+ * @a_len: its bytes
+ * @b: another one
+ * @b_len: its bytes
+ *
+ * Token by token a literal comes before '*', and that before '>'. Different
+ * patterns that match one topic differ in that somewhere; so of all that do,
+ * one is the first, in whatever company. Others are in the order of their
+ * bytes.
+ *
+ * Return: negative when @a comes first, 0 when they are the same, else positive.
+ */
+int blipmq_pattern_cmp(const u8 *a, size_t a_len, const u8 *b, size_t b_len)
+{
+	size_t i = 0, j = 0, i_end, j_end;
+	enum token_kind i_kind, j_kind;
+	int cmp;
+
+	for (;;) {
+		i_end = token_end(a, a_len, i);
+		j_end = token_end(b, b_len, j);
+		i_kind = token_kind(a + i, i_end - i);
+		j_kind = token_kind(b + j, j_end - j);
+		if (i_kind != j_kind)
+			return (int)i_kind - (int)j_kind;
+		cmp = token_cmp(a + i, i_end - i, b + j, j_end - j);
+		if (cmp)
+			return cmp;
+		if (i_end == a_len || j_end == b_len)
+			return (j_end == b_len) - (i_end == a_len);
+		i = i_end + 1;
+		j = j_end + 1;
 	}
 }

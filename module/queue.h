@@ -139,6 +139,7 @@ void blipmq_queue_usage(struct blipmq_queue *q, u64 *messages, u64 *bytes);
 /* overflow.c */
 enum blipmq_push blipmq_queue_push_over(struct blipmq_queue *q,
 					struct sk_buff *b, u64 mask);
+void blipmq_sock_stop_blocking(struct blipmq_sock *bs);
 int __must_check blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy);
 
 /* disconnect.c */

@@ -3,6 +3,7 @@
  * The account of a publisher's bytes in flight: what receivers hold of its
  * messages is charged to its memory cgroup, and they may be slow.
  */
+#include <linux/cred.h>
 #include <linux/memcontrol.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -23,12 +24,13 @@
  * @ns: its namespace
  * @uid: on whose behalf
  * @gid: on whose behalf
+ * @groups: further groups, held by the sender from then on; NULL for none
  *
  * Context: the process that it is for; may sleep.
  * Return: the sender, or NULL.
  */
 struct blipmq_sender *blipmq_sender_create(struct blipmq_net *ns, kuid_t uid,
-					   kgid_t gid)
+					   kgid_t gid, struct group_info *groups)
 {
 	struct blipmq_sender *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
 
@@ -37,6 +39,8 @@ struct blipmq_sender *blipmq_sender_create(struct blipmq_net *ns, kuid_t uid,
 	s->ns = ns;
 	s->uid = uid;
 	s->gid = gid;
+	if (groups)
+		s->groups = get_group_info(groups);
 	s->pid = get_pid(task_tgid(current));
 	atomic64_set(&s->bytes, BLIPMQ_SENDER_BIAS);
 	return s;
@@ -45,6 +49,8 @@ struct blipmq_sender *blipmq_sender_create(struct blipmq_net *ns, kuid_t uid,
 /**
  * blipmq_sender_clone() - the same identity with an account of its own
  * @s: the sender
+ *
+ * Nobody judges by it, so it needs no groups.
  *
  * Context: may sleep.
  * Return: the sender, or NULL.
@@ -69,6 +75,8 @@ void __blipmq_sender_free(struct blipmq_sender *s)
 	/* Some that came while it was retired. */
 	blipmq_spare_purge(s);
 	put_pid(s->pid);
+	if (s->groups)
+		put_group_info(s->groups);
 	kfree(s);
 }
 
@@ -85,6 +93,8 @@ void blipmq_sender_retire(struct blipmq_sender *s)
 	s->credit = 0;
 	WRITE_ONCE(s->retired, true);
 	blipmq_spare_purge(s);
+	kfree(s->verdicts);
+	s->verdicts = NULL;
 	if (atomic64_sub_and_test(left, &s->bytes))
 		__blipmq_sender_free(s);
 }

@@ -15,6 +15,7 @@
 
 #include "types.h"
 
+struct group_info;
 struct pid;
 
 /* What the socket itself counts for, so that the account is not zero before. */
@@ -25,18 +26,21 @@ struct pid;
  * @ns: the namespace that its messages count in
  * @uid: on whose behalf
  * @gid: on whose behalf
+ * @groups: further groups of who opened the socket; NULL for who is acted for
  * @pid: the process that opened the socket
  * @credit: bytes that are in @bytes and in no bundle yet
  * @acts: BLIPMQ_IDENTITY said for whom
  * @over: its bytes in flight were at the limit when last looked at
  * @retired: its socket has left it, so nobody has use for @credit
  * @own_spare: spare bundles that the publisher has taken over
+ * @verdicts: to which topics it may publish, see access.c; NULL before the
+ *	first that rules were asked for
  * @bytes: memory of its bundles, and @credit, and the bias while a socket has
  *	it; it is freed when this is zero
  * @nr_spare: all spare bundles, and those that come just now
  * @spare: those that have come, see spare.c
  *
- * @acts to @own_spare and @credit are guarded by the tx_lock of its socket. The
+ * @acts to @verdicts and @credit are guarded by the tx_lock of its socket. The
  * publisher takes @bytes ahead in chunks; it is whoever gives up the last
  * reference of a bundle that writes @bytes for each, so that line does not
  * travel to the publisher and back.
@@ -45,12 +49,14 @@ struct blipmq_sender {
 	struct blipmq_net	*ns;
 	kuid_t			uid;
 	kgid_t			gid;
+	struct group_info	*groups;
 	struct pid		*pid;
 	s64			credit;
 	bool			acts;
 	bool			over;
 	bool			retired;
 	struct llist_node	*own_spare;
+	struct blipmq_verdicts	*verdicts;
 
 	/* Written by those who free bundles. */
 	atomic64_t		bytes ____cacheline_aligned_in_smp;
@@ -59,7 +65,8 @@ struct blipmq_sender {
 };
 
 struct blipmq_sender *blipmq_sender_create(struct blipmq_net *ns, kuid_t uid,
-					   kgid_t gid);
+					   kgid_t gid,
+					   struct group_info *groups);
 struct blipmq_sender *blipmq_sender_clone(const struct blipmq_sender *s);
 void blipmq_sender_retire(struct blipmq_sender *s);
 void __blipmq_sender_charge(struct blipmq_sender *s);

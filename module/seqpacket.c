@@ -129,6 +129,9 @@ static int seqpacket_publish(struct blipmq_sock *bs,
 	memcpy(p, d->topic, d->len);
 	blipmq_put_le64(p + d->len, id);
 	err = blipmq_bundle_fill(b, head, from, payload);
+	/* The rules may have changed while it waited for a page of the user's. */
+	if (!err)
+		err = blipmq_access_publish(bs, d->topic, d->len);
 	if (!err && retains)
 		err = blipmq_retain_prepare(bs->ns, &retain, b, 0, id);
 	if (err)
@@ -164,6 +167,8 @@ static int seqpacket_send(struct blipmq_sock *bs, struct msghdr *msg,
 		return -EPIPE;
 	err = len > READ_ONCE(bs->ns->limits.payload_bytes) ? -EMSGSIZE :
 	      destination_find(&d, bs, msg);
+	if (!err)
+		err = blipmq_access_publish(bs, d.topic, d.len);
 	if (!err)
 		err = seqpacket_publish(bs, &d, &msg->msg_iter);
 	if (err && err != -EAGAIN)

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
+#include "access.h"
 #include "answers.h"
 #include "bundle.h"
 #include "disconnect.h"
@@ -93,8 +94,10 @@ void blipmq_sock_undo_ids(struct blipmq_sock *bs, u32 n)
  * @topic: its bytes
  * @len: how many, 0 for nowhere
  *
+ * Whether it may be published to is judged again with each message.
+ *
  * Context: tx_lock is held; may sleep.
- * Return: 0, -EINVAL, -ENOMEM.
+ * Return: 0, -EINVAL, -EACCES, -ENOMEM.
  */
 int blipmq_sock_set_topic(struct blipmq_sock *bs, const u8 *topic,
 			  unsigned int len)
@@ -105,6 +108,8 @@ int blipmq_sock_set_topic(struct blipmq_sock *bs, const u8 *topic,
 	if (len) {
 		if (!blipmq_topic_valid(topic, len))
 			return -EINVAL;
+		if (blipmq_access_publish(bs, topic, len))
+			return -EACCES;
 		copy = kmemdup(topic, len, GFP_KERNEL_ACCOUNT);
 		if (!copy)
 			return -ENOMEM;
@@ -325,7 +330,8 @@ static int sock_init(struct blipmq_sock *bs, struct blipmq_net *ns)
 	if (!user)
 		return -ENOMEM;
 	err = -ENOMEM;
-	bs->sender = blipmq_sender_create(ns, current_euid(), current_egid());
+	bs->sender = blipmq_sender_create(ns, current_euid(), current_egid(),
+					  current_cred()->group_info);
 	if (!bs->sender)
 		goto err_put_user;
 	err = sock_join_net(bs, ns);

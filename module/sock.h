@@ -13,6 +13,7 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
+#include "access.h"
 #include "answers.h"
 #include "credit.h"
 #include "cursor.h"
@@ -95,6 +96,7 @@ struct blipmq_input {
  * @discard_until: jiffies until which a failed stream's input is ignored
  * @sender: on whose behalf it publishes
  * @identity: a name for people, or NULL
+ * @may_block: its policy is block by CAP_NET_ADMIN, and not by rules
  * @topic_len: bytes of @topic
  * @topic: where send() publishes to
  */
@@ -138,6 +140,7 @@ struct blipmq_sock {
 
 	struct blipmq_sender	*sender;
 	char __rcu		*identity;
+	bool			may_block;
 	u8			topic_len;
 	u8			*topic;
 };
@@ -200,6 +203,23 @@ static inline void blipmq_lane_forget(struct blipmq_sock *bs)
 static inline bool blipmq_sock_is_held_up(const struct blipmq_sock *bs)
 {
 	return blipmq_credit_blocked(&bs->waiter) || READ_ONCE(bs->lane.waits);
+}
+
+/**
+ * blipmq_access_publish() - may a socket publish to a topic?
+ * @bs: the socket
+ * @topic: a valid topic
+ * @len: its bytes
+ *
+ * Context: tx_lock is held; may sleep.
+ * Return: 0 or -EACCES.
+ */
+static inline int __must_check
+blipmq_access_publish(struct blipmq_sock *bs, const u8 *topic, u8 len)
+{
+	if (likely(!rcu_access_pointer(bs->ns->rules)))
+		return 0;
+	return __blipmq_access_publish(bs, topic, len);
 }
 
 /**

@@ -7,6 +7,7 @@
 #include <linux/string.h>
 #include <linux/user_namespace.h>
 
+#include "access.h"
 #include "netns.h"
 #include "pattern.h"
 #include "queue.h"
@@ -82,13 +83,16 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 	user = blipmq_user_get(bs->ns, uid);
 	if (!user)
 		goto err_name;
-	sender = blipmq_sender_create(bs->ns, uid, gid);
+	sender = blipmq_sender_create(bs->ns, uid, gid, NULL);
 	if (!sender)
 		goto err_user;
 	sender->acts = true;
 	blipmq_user_put(blipmq_queue_set_user(&bs->queue, user));
+	down_read(&bs->ns->rules_sem);
 	blipmq_sender_retire(bs->sender);
 	bs->sender = sender;
+	blipmq_subscriptions_judge(bs);
+	up_read(&bs->ns->rules_sem);
 	name = rcu_replace_pointer(bs->identity, name,
 				   lockdep_is_held(&bs->tx_lock));
 	/* The control plane may be reading it. */
@@ -104,13 +108,29 @@ err_name:
 }
 
 /*
- * Whoever may stop others from publishing: who may configure the namespace,
- * and acts for itself, not for a client.
+ * Whoever may stop others from publishing whatever the rules say: who may
+ * configure the namespace, and acts for itself, not for a client.
  */
 static bool sock_may_block(const struct blipmq_sock *bs)
 {
 	return ns_capable(sock_net(&bs->sk)->user_ns, CAP_NET_ADMIN) &&
 	       !bs->sender->acts;
+}
+
+static int set_overflow(struct blipmq_sock *bs, u32 policy)
+{
+	bool may_block = sock_may_block(bs);
+	int err = 0;
+
+	down_read(&bs->ns->rules_sem);
+	if (policy == BLIPMQ_OVERFLOW_BLOCK && !may_block)
+		err = blipmq_subscriptions_may_block(bs);
+	if (!err)
+		err = blipmq_sock_set_policy(bs, policy);
+	if (!err)
+		bs->may_block = may_block;
+	up_read(&bs->ns->rules_sem);
+	return err;
 }
 
 /**
@@ -143,9 +163,7 @@ int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)
 					bs->queue.limit_messages, value);
 		return 0;
 	case BLIPMQ_OVERFLOW:
-		if (value == BLIPMQ_OVERFLOW_BLOCK && !sock_may_block(bs))
-			return -EACCES;
-		return blipmq_sock_set_policy(bs, value);
+		return set_overflow(bs, value);
 	case BLIPMQ_TTL:
 		bs->ttl_ms = value;
 		return 0;
@@ -329,7 +347,7 @@ static int get_value(struct blipmq_sock *bs, int option, union option_value *v)
 		v->number = bs->queue.limit_bytes;
 		break;
 	case BLIPMQ_OVERFLOW:
-		v->number = bs->queue.policy;
+		v->number = READ_ONCE(bs->queue.policy);
 		break;
 	case BLIPMQ_TTL:
 		v->number = bs->ttl_ms;

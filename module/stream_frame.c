@@ -223,6 +223,7 @@ static struct blipmq_verdict frame_subscription(struct blipmq_sock *bs,
 						const u8 *topic,
 						const u8 *body, u32 len)
 {
+	struct blipmq_verdict v;
 	struct blipmq_names names = {
 		.pattern = topic,
 		.pattern_len = f->topic_len,
@@ -230,9 +231,12 @@ static struct blipmq_verdict frame_subscription(struct blipmq_sock *bs,
 		.group_len = len ? body[0] : 0,
 	};
 
-	if (f->op == BLIPMQ_OP_SUB)
-		return verdict_of(blipmq_subscribe(bs, &names));
-	return verdict_of(blipmq_unsubscribe(bs, &names));
+	if (f->op == BLIPMQ_OP_UNSUB)
+		return verdict_of(blipmq_unsubscribe(bs, &names));
+	v = verdict_of(blipmq_subscribe(bs, &names));
+	if (v.code == BLIPMQ_CODE_FORBIDDEN)
+		v.text = "a rule does not let this user subscribe to all of it";
+	return v;
 }
 
 static int frame_option(struct blipmq_sock *bs, const u8 *body, u32 len)
@@ -294,6 +298,18 @@ static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	if (f->flags & BLIPMQ_FLAG_CONFIRM)
 		blipmq_answers_ack(&bs->answers, topic, f->topic_len, 0);
 	return BLIPMQ_FRAME_TAKEN;
+}
+
+static struct blipmq_verdict pub_check_access(struct blipmq_sock *bs,
+					      const u8 *topic, u8 len)
+{
+	struct blipmq_verdict v = { .code = BLIPMQ_CODE_OK };
+
+	if (blipmq_access_publish(bs, topic, len)) {
+		v.code = BLIPMQ_CODE_FORBIDDEN;
+		v.text = "a rule does not let this user publish to it";
+	}
+	return v;
 }
 
 static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs,
@@ -382,6 +398,8 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	if (unlikely(rcu_access_pointer(bs->ns->lanes)) && !v.code && !known &&
 	    !batch_has_lane(bs, batch, topic, f->topic_len))
 		return BLIPMQ_FRAME_BARRIER;
+	if (!v.code)
+		v = pub_check_access(bs, topic, f->topic_len);
 	if (!v.code)
 		v = pub_check_limits(bs, b, &id);
 	if ((v.code || confirm || retains) &&

@@ -5,6 +5,7 @@
  */
 #include <linux/slab.h>
 
+#include "access.h"
 #include "netns.h"
 #include "pattern.h"
 #include "retain.h"
@@ -177,26 +178,23 @@ static int subscription_begin(struct blipmq_sock *bs,
 	return err;
 }
 
-/**
- * blipmq_subscribe() - subscribe a socket
- * @bs: the socket
- * @names: to what
- *
- * Publishes that begin after the return are received. A plain subscription
- * that is new gets the retained values first.
- *
- * Context: the socket's tx_lock is held; may sleep.
- * Return: 0, also when it is subscribed already; -ENOBUFS at a limit, -EDQUOT
- * at the user's; -ENOMEM; -EPIPE when the socket receives no more.
- */
-int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
+/* The rights that a subscription takes while its socket is as it is. */
+static u32 subscription_needs(const struct blipmq_sock *bs)
 {
+	if (bs->queue.policy == BLIPMQ_OVERFLOW_BLOCK && !bs->may_block)
+		return BLIPMQ_MAY_SUBSCRIBE | BLIPMQ_MAY_BLOCK;
+	return BLIPMQ_MAY_SUBSCRIBE;
+}
+
+static int subscribe_allowed(struct blipmq_sock *bs,
+			     const struct blipmq_names *names)
+{
+	u32 needs = subscription_needs(bs);
 	struct blipmq_interest in;
 	int err;
 
-	lockdep_assert_held(&bs->tx_lock);
-	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_DRAINING))
-		return -EPIPE;
+	if (needs & ~blipmq_access_of(bs, names->pattern, names->pattern_len))
+		return -EACCES;
 	err = interest_get(bs, &in, names);
 	if (err)
 		return err;
@@ -209,11 +207,38 @@ int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 	return err;
 }
 
+/**
+ * blipmq_subscribe() - subscribe a socket
+ * @bs: the socket
+ * @names: to what
+ *
+ * Publishes that begin after the return are received. A plain subscription
+ * that is new gets the retained values first.
+ *
+ * Context: the socket's tx_lock is held; may sleep.
+ * Return: 0, also when it is subscribed already; -EACCES when no rule lets it;
+ * -ENOBUFS at a limit, -EDQUOT at the user's; -ENOMEM; -EPIPE when the socket
+ * receives no more.
+ */
+int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
+{
+	int err;
+
+	lockdep_assert_held(&bs->tx_lock);
+	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_DRAINING))
+		return -EPIPE;
+	down_read(&bs->ns->rules_sem);
+	err = subscribe_allowed(bs, names);
+	up_read(&bs->ns->rules_sem);
+	return err;
+}
+
 static void subscription_end(struct blipmq_sock *bs,
 			     struct blipmq_subscription_node *sub)
 {
 	struct blipmq_interest interest;
 
+	lockdep_assert_held(&bs->ns->rules_sem);
 	rb_erase(&sub->node, &bs->subscriptions);
 	WRITE_ONCE(bs->nr_subscriptions, bs->nr_subscriptions - 1);
 	atomic_dec(&bs->ns->nr_subscriptions);
@@ -242,15 +267,112 @@ int blipmq_unsubscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 	const struct blipmq_set *set;
 
 	lockdep_assert_held(&bs->tx_lock);
+	down_read(&bs->ns->rules_sem);
 	rcu_read_lock();
 	set = interest_find(bs->ns, names);
 	/* If the socket is in it, it holds it. */
 	if (set)
 		sub = subscription_find(bs, set);
 	rcu_read_unlock();
-	if (!sub)
-		return -ENOENT;
-	subscription_end(bs, sub);
+	if (sub)
+		subscription_end(bs, sub);
+	up_read(&bs->ns->rules_sem);
+	return sub ? 0 : -ENOENT;
+}
+
+/**
+ * blipmq_subscription_pattern() - to what a subscription is
+ * @sub: the subscription
+ * @name: room for BLIPMQ_PATTERN_MAX bytes
+ *
+ * Context: an RCU read-side section, or the subscription stays.
+ * Return: bytes of it.
+ */
+u8 blipmq_subscription_pattern(const struct blipmq_subscription_node *sub,
+			       u8 *name)
+{
+	const struct blipmq_topic *topic = sub->interest.topic;
+
+	if (!topic)
+		return blipmq_trie_pattern(sub->interest.leaf, name);
+	memcpy(name, topic->name, topic->name_len);
+	return topic->name_len;
+}
+
+/**
+ * blipmq_subscription_judge() - end a subscription that has lost its right
+ * @sub: the subscription, whose socket nobody may know
+ * @pattern: topics of which something is to be judged again
+ * @len: bytes of it
+ *
+ * A socket that blocks publishers by a right which it has lost goes on with the
+ * policy drop-new.
+ *
+ * Context: rules_sem is held for writing, or for reading with the tx_lock of the
+ * socket; may sleep.
+ * Return: true when it has ended.
+ */
+bool blipmq_subscription_judge(struct blipmq_subscription_node *sub,
+			       const u8 *pattern, u8 len)
+{
+	struct blipmq_sock *bs = sub->bs;
+	u8 name[BLIPMQ_PATTERN_MAX];
+	u32 refused;
+	u8 name_len;
+
+	name_len = blipmq_subscription_pattern(sub, name);
+	if (blipmq_pattern_relate(pattern, len, name, name_len) ==
+	    BLIPMQ_PATTERN_DISJOINT)
+		return false;
+	refused = subscription_needs(bs) &
+		  ~blipmq_access_of(bs, name, name_len);
+	if (refused & BLIPMQ_MAY_SUBSCRIBE) {
+		subscription_end(bs, sub);
+		return true;
+	}
+	if (refused)
+		blipmq_sock_stop_blocking(bs);
+	return false;
+}
+
+/**
+ * blipmq_subscriptions_judge() - end those that have lost their right
+ * @bs: the socket, which acts for somebody else now
+ *
+ * Context: its tx_lock and rules_sem are held; may sleep.
+ */
+void blipmq_subscriptions_judge(struct blipmq_sock *bs)
+{
+	struct rb_node *node, *next;
+
+	lockdep_assert_held(&bs->tx_lock);
+	for (node = rb_first(&bs->subscriptions); node; node = next) {
+		next = rb_next(node);
+		blipmq_subscription_judge(to_subscription(node), ">", 1);
+	}
+}
+
+/**
+ * blipmq_subscriptions_may_block() - do rules let a socket block publishers?
+ * @bs: the socket
+ *
+ * Context: its tx_lock and rules_sem are held.
+ * Return: 0 when they do for all that it is subscribed to, and at all; -EACCES.
+ */
+int blipmq_subscriptions_may_block(struct blipmq_sock *bs)
+{
+	u8 name[BLIPMQ_PATTERN_MAX];
+	struct rb_node *node;
+	u8 len;
+
+	lockdep_assert_held(&bs->tx_lock);
+	if (!blipmq_access_blocks(bs))
+		return -EACCES;
+	for (node = rb_first(&bs->subscriptions); node; node = rb_next(node)) {
+		len = blipmq_subscription_pattern(to_subscription(node), name);
+		if (!(blipmq_access_of(bs, name, len) & BLIPMQ_MAY_BLOCK))
+			return -EACCES;
+	}
 	return 0;
 }
 
@@ -259,13 +381,14 @@ int blipmq_unsubscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
  * @bs: the socket
  * @blocks: or no longer do
  *
- * Context: the socket's tx_lock is held.
+ * Context: rules_sem is held for writing, or for reading with the tx_lock of the
+ * socket.
  */
 void blipmq_subscriptions_block(struct blipmq_sock *bs, bool blocks)
 {
 	struct rb_node *node;
 
-	lockdep_assert_held(&bs->tx_lock);
+	lockdep_assert_held(&bs->ns->rules_sem);
 	for (node = rb_first(&bs->subscriptions); node; node = rb_next(node))
 		blipmq_set_block(to_subscription(node)->interest.set, blocks);
 }
@@ -281,6 +404,8 @@ void blipmq_unsubscribe_all(struct blipmq_sock *bs)
 	struct rb_node *node;
 
 	lockdep_assert_held(&bs->tx_lock);
+	down_read(&bs->ns->rules_sem);
 	while ((node = rb_first(&bs->subscriptions)))
 		subscription_end(bs, to_subscription(node));
+	up_read(&bs->ns->rules_sem);
 }

@@ -46,6 +46,12 @@ int __must_check blipmq_subscribe(struct blipmq_sock *bs,
 				  const struct blipmq_names *names);
 int __must_check blipmq_unsubscribe(struct blipmq_sock *bs,
 				    const struct blipmq_names *names);
+u8 blipmq_subscription_pattern(const struct blipmq_subscription_node *sub,
+			       u8 *name);
+bool blipmq_subscription_judge(struct blipmq_subscription_node *sub,
+			       const u8 *pattern, u8 len);
+void blipmq_subscriptions_judge(struct blipmq_sock *bs);
+int __must_check blipmq_subscriptions_may_block(struct blipmq_sock *bs);
 void blipmq_subscriptions_block(struct blipmq_sock *bs, bool blocks);
 void blipmq_unsubscribe_all(struct blipmq_sock *bs);
 

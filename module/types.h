@@ -15,10 +15,12 @@ struct blipmq_lanes;
 struct blipmq_net;
 struct blipmq_queue;
 struct blipmq_retain;
+struct blipmq_rules;
 struct blipmq_sender;
 struct blipmq_sock;
 struct blipmq_topic;
 struct blipmq_user;
+struct blipmq_verdicts;
 struct sk_buff;
 
 #define BLIPMQ_VERSION "0.1"

@@ -3,12 +3,12 @@
 
 # On kselftest_harness.h or kselftest.h of the kernel source, which is looked up
 # at build time and never copied in.
-TEST_HARNESS := names frame_rules ring_stress seqpacket seqpacket_options \
+TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_options \
 	seqpacket_control readiness stream stream_io stream_order \
 	stream_limits shares limit_set identity protocol cuts changing many \
 	overflow block block_stream totals memory leaks slow index kill \
 	patterns patterns_many threads conflate groups groups_many retain \
-	expiry footprint trace control workers
+	expiry footprint trace control workers access
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 
@@ -16,7 +16,7 @@ TEST_PROGRAMS := $(addprefix $(BUILD)/tests/,$(TEST_HARNESS) $(TEST_TOOLS))
 TEST_TARGETS += $(TEST_PROGRAMS) $(BUILD)/tests/fuzz_calls
 
 TEST_LIB := $(addprefix $(BUILD)/obj/tests/lib,.o _peer.o _expect.o \
-	_packet.o _status.o _lane.o)
+	_packet.o _status.o _lane.o _access.o)
 
 # As system headers: their warnings are not ours to mend.
 $(addprefix $(BUILD)/obj/tests/,$(addsuffix .o,$(TEST_HARNESS))): \
@@ -28,9 +28,9 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS)
 
-$(BUILD)/tests/names: $(BUILD)/obj/module/pattern.o
+$(addprefix $(BUILD)/tests/,names pattern_rules): $(BUILD)/obj/module/pattern.o
 $(BUILD)/tests/frame_rules: $(addprefix $(BUILD)/obj/module/,frame.o pattern.o)
-$(addprefix $(BUILD)/tests/,patterns groups retain workers): $(BUILD)/obj/tests/reader.o
+$(addprefix $(BUILD)/tests/,patterns groups retain workers access): $(BUILD)/obj/tests/reader.o
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o)
 $(BUILD)/obj/tests/control.o: override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
@@ -43,7 +43,7 @@ $(BUILD)/tests/fuzz_calls: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz
 $(BUILD)/tests/conserve: $(addprefix $(BUILD)/obj/tests/conserve_,inbox.o ledger.o \
 	message.o plan.o publisher.o round.o subscriber.o totals.o)
 $(BUILD)/tests/index: $(addprefix $(BUILD)/obj/tests/index_,input.o clients.o)
-$(filter-out %/names %/frame_rules %/ring_stress,$(TEST_PROGRAMS)) \
+$(filter-out %/names %/pattern_rules %/frame_rules %/ring_stress,$(TEST_PROGRAMS)) \
 	$(BUILD)/tests/fuzz_calls: $(TEST_LIB)
 
 # The rings once more under ThreadSanitizer, and without their sequence numbers,

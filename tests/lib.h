@@ -184,4 +184,11 @@ int lib_worker_count(u32 count);
 long long lib_worker_get(u32 number, int attr);
 bool lib_worker_wait(u32 number, int attr, long long value);
 
+/* lib_access.c: rules, and other users. */
+int lib_rule_add(const char *pattern, uid_t uid, gid_t gid, u32 mode);
+int lib_rule_delete(const char *pattern);
+bool lib_rules_clear(void);
+int lib_rule_may(const char *name, uid_t uid, gid_t gid);
+bool lib_become(uid_t uid, gid_t gid, gid_t group);
+
 #endif /* _BLIPMQ_TESTS_LIB_H */

@@ -124,7 +124,9 @@ static bool is_change(u8 command)
 {
 	return command == BLIPMQ_CMD_LIMIT_SET ||
 	       command == BLIPMQ_CMD_WORKER_SET ||
-	       command == BLIPMQ_CMD_LANE_SET;
+	       command == BLIPMQ_CMD_LANE_SET ||
+	       command == BLIPMQ_CMD_RULE_ADD ||
+	       command == BLIPMQ_CMD_RULE_DELETE;
 }
 
 /* Sends @p and reads the reply into it. Returns bytes of attributes, or -1. */

@@ -119,6 +119,7 @@ static u16 code_of(int error)
 {
 	switch (error) {
 	case EINVAL:	return 422;
+	case EACCES:	return 403;
 	case ENOENT:	return 404;
 	case ENOBUFS:	return 429;
 	}

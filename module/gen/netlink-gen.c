@@ -89,8 +89,29 @@ const struct nla_policy blipmq_lane_set_nl_policy[BLIPMQ_A_LANE_WORKER + 1] = {
 	[BLIPMQ_A_LANE_WORKER] = { .type = NLA_U32, },
 };
 
+/* BLIPMQ_CMD_RULE_GET - do */
+const struct nla_policy blipmq_rule_get_nl_policy[BLIPMQ_A_RULE_GROUPS + 1] = {
+	[BLIPMQ_A_RULE_PATTERN] = NLA_POLICY_MAX_LEN(255),
+	[BLIPMQ_A_RULE_UID] = { .type = NLA_U32, },
+	[BLIPMQ_A_RULE_GID] = { .type = NLA_U32, },
+	[BLIPMQ_A_RULE_GROUPS] = NLA_POLICY_MAX_LEN(1024),
+};
+
+/* BLIPMQ_CMD_RULE_ADD - do */
+const struct nla_policy blipmq_rule_add_nl_policy[BLIPMQ_A_RULE_MODE + 1] = {
+	[BLIPMQ_A_RULE_PATTERN] = NLA_POLICY_MAX_LEN(255),
+	[BLIPMQ_A_RULE_UID] = { .type = NLA_U32, },
+	[BLIPMQ_A_RULE_GID] = { .type = NLA_U32, },
+	[BLIPMQ_A_RULE_MODE] = { .type = NLA_U32, },
+};
+
+/* BLIPMQ_CMD_RULE_DELETE - do */
+const struct nla_policy blipmq_rule_delete_nl_policy[BLIPMQ_A_RULE_PATTERN + 1] = {
+	[BLIPMQ_A_RULE_PATTERN] = NLA_POLICY_MAX_LEN(255),
+};
+
 /* Ops table for blipmq */
-const struct genl_ops blipmq_nl_ops[9] = {
+const struct genl_ops blipmq_nl_ops[12] = {
 	{
 		.cmd		= BLIPMQ_CMD_BROKER_GET,
 		.doit		= blipmq_nl_broker_get_doit,
@@ -151,6 +172,27 @@ const struct genl_ops blipmq_nl_ops[9] = {
 		.doit		= blipmq_nl_lane_set_doit,
 		.policy		= blipmq_lane_set_nl_policy,
 		.maxattr	= BLIPMQ_A_LANE_WORKER,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_RULE_GET,
+		.doit		= blipmq_nl_rule_get_doit,
+		.dumpit		= blipmq_nl_rule_get_dumpit,
+		.policy		= blipmq_rule_get_nl_policy,
+		.maxattr	= BLIPMQ_A_RULE_GROUPS,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_RULE_ADD,
+		.doit		= blipmq_nl_rule_add_doit,
+		.policy		= blipmq_rule_add_nl_policy,
+		.maxattr	= BLIPMQ_A_RULE_MODE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_RULE_DELETE,
+		.doit		= blipmq_nl_rule_delete_doit,
+		.policy		= blipmq_rule_delete_nl_policy,
+		.maxattr	= BLIPMQ_A_RULE_PATTERN,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

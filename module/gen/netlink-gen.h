@@ -33,8 +33,14 @@ extern const struct nla_policy blipmq_lane_get_nl_policy[BLIPMQ_A_LANE_TOPIC + 1
 
 extern const struct nla_policy blipmq_lane_set_nl_policy[BLIPMQ_A_LANE_WORKER + 1];
 
+extern const struct nla_policy blipmq_rule_get_nl_policy[BLIPMQ_A_RULE_GROUPS + 1];
+
+extern const struct nla_policy blipmq_rule_add_nl_policy[BLIPMQ_A_RULE_MODE + 1];
+
+extern const struct nla_policy blipmq_rule_delete_nl_policy[BLIPMQ_A_RULE_PATTERN + 1];
+
 /* Ops table for blipmq */
-extern const struct genl_ops blipmq_nl_ops[9];
+extern const struct genl_ops blipmq_nl_ops[12];
 
 int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -55,6 +61,10 @@ int blipmq_nl_worker_set_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_lane_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_lane_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int blipmq_nl_lane_set_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_rule_get_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int blipmq_nl_rule_add_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_rule_delete_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	BLIPMQ_NLGRP_EVENTS,

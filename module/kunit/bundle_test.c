@@ -68,7 +68,7 @@ static struct blipmq_sender *bundle_sender(struct kunit *test)
 	struct blipmq_sender *s;
 
 	s = blipmq_sender_create(blipmq_net_of(&init_net), GLOBAL_ROOT_UID,
-				 GLOBAL_ROOT_GID);
+				 GLOBAL_ROOT_GID, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	return s;
 }

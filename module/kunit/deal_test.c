@@ -76,7 +76,7 @@ static u64 deal(struct kunit *test, struct table *t, u32 frames)
 
 	/* Of nobody's socket: the members may all have closed theirs. */
 	s = blipmq_sender_create(blipmq_net_of(&init_net), GLOBAL_ROOT_UID,
-				 GLOBAL_ROOT_GID);
+				 GLOBAL_ROOT_GID, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	b = blipmq_bundle_alloc(s, 64, GFP_KERNEL);
 	blipmq_sender_retire(s);

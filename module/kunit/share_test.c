@@ -112,7 +112,7 @@ static void share_of_a_sender(struct kunit *test)
 	struct blipmq_sender *s;
 	u64 flight = 0;
 
-	s = blipmq_sender_create(ns, GLOBAL_ROOT_UID, GLOBAL_ROOT_GID);
+	s = blipmq_sender_create(ns, GLOBAL_ROOT_UID, GLOBAL_ROOT_GID, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	ns->limits.flight_bytes = SZ_1M;
 	while (blipmq_sender_admits(s, 0) && flight < SZ_16M) {

@@ -37,6 +37,16 @@ enum blipmq_lane_mode {
 	BLIPMQ_LANE_MODE_WORKER,
 };
 
+/*
+ * What somebody may do with a topic, by the numbers that the digits of a mode
+ * have; block is the policy of that name, which stops publishers.
+ */
+enum blipmq_may {
+	BLIPMQ_MAY_BLOCK = 1,
+	BLIPMQ_MAY_PUBLISH = 2,
+	BLIPMQ_MAY_SUBSCRIBE = 4,
+};
+
 enum blipmq_attr_totals {
 	BLIPMQ_A_TOTALS_PAD = 1,
 	BLIPMQ_A_TOTALS_PUBLISHED,
@@ -185,6 +195,19 @@ enum blipmq_attr_lane {
 	BLIPMQ_A_LANE_MAX = (__BLIPMQ_A_LANE_MAX - 1)
 };
 
+enum blipmq_attr_rule {
+	BLIPMQ_A_RULE_PATTERN = 1,
+	BLIPMQ_A_RULE_UID,
+	BLIPMQ_A_RULE_GID,
+	BLIPMQ_A_RULE_MODE,
+	BLIPMQ_A_RULE_GROUPS,
+	BLIPMQ_A_RULE_MAY,
+	BLIPMQ_A_RULE_BY,
+
+	__BLIPMQ_A_RULE_MAX,
+	BLIPMQ_A_RULE_MAX = (__BLIPMQ_A_RULE_MAX - 1)
+};
+
 enum blipmq_command {
 	BLIPMQ_CMD_BROKER_GET = 1,
 	BLIPMQ_CMD_LIMIT_SET,
@@ -195,6 +218,9 @@ enum blipmq_command {
 	BLIPMQ_CMD_WORKER_SET,
 	BLIPMQ_CMD_LANE_GET,
 	BLIPMQ_CMD_LANE_SET,
+	BLIPMQ_CMD_RULE_GET,
+	BLIPMQ_CMD_RULE_ADD,
+	BLIPMQ_CMD_RULE_DELETE,
 
 	__BLIPMQ_CMD_MAX,
 	BLIPMQ_CMD_MAX = (__BLIPMQ_CMD_MAX - 1)
