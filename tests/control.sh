@@ -159,6 +159,48 @@ json "control: and sockets" 'len(d) == 1' nobody $ctl socket list --json
 check_status 1 "control: not root's" nobody $ctl socket list --user root
 check_status 1 "control: nor one of root's topics" nobody $ctl topic show a.b
 
+# --- rules --------------------------------------------------------------------
+
+json "control: no rules" 'd == []' c $ctl access --json
+check "control: no rules, for people" c $ctl access list
+check "control: a rule" c $ctl access add 'ac.>' 640 --user 65534 --group 65534
+check "control: one for who asks" c $ctl access add ac.mine 700
+check "control: and changed" c $ctl access add ac.mine 707 -g 1
+json "control: access list" \
+	'd == [dict(pattern="ac.mine", uid=0, gid=1, mode="0707"),
+	       dict(pattern="ac.>", uid=65534, gid=65534, mode="0640")]' \
+	nobody $ctl access list --json
+brief() { [ "$(c $ctl access list --brief)" = $'ac.mine\t0\t1\t0707\nac.>\t65534\t65534\t0640' ]; }
+check "control: access list --brief" brief
+check "control: access list for people" c $ctl access
+json "control: access test" 'd == dict(pattern="ac.x", publish=False,
+	subscribe=False, block=False, rule="ac.>")' c $ctl access test ac.x --json
+json "control: access test of a user" \
+	'd["publish"] and d["subscribe"] and not d["block"]' \
+	c $ctl access test ac.x --user nobody --json
+json "control: access test of a group" 'd["subscribe"] and not d["publish"]' \
+	c $ctl access test ac.x --user 4711 --group 65534 --json
+json "control: access test of who asks" 'd["publish"] and d["rule"] == "ac.>"' \
+	nobody $ctl access test 'ac.x.>' --json
+json "control: access test without a rule" 'd["publish"] and d["rule"] is None' \
+	c $ctl access test else -j
+check "control: access test for people" c $ctl access test ac.x
+check_status 1 "control: root may not publish" c $blipmq pub ac.x hello
+check "control: nobody may" nobody $blipmq pub ac.x hello
+check_status 1 "control: nor may root subscribe" c $blipmq sub 'ac.*'
+check_status 1 "control: rules are not nobody's to change" \
+	nobody $ctl access add ac.y 777
+check_status 1 "control: nor to delete" nobody $ctl access delete ac.mine
+check "control: a rule less" c $ctl access delete ac.mine
+check_status 1 "control: it is gone" c $ctl access delete ac.mine
+check_status 1 "control: a rule for what is no pattern" c $ctl access add a..b 777
+check_status 2 "control: no mode" c $ctl access add 'ac.>'
+check_status 2 "control: what is no mode" c $ctl access add 'ac.>' 788
+check_status 2 "control: too much of a mode" c $ctl access add 'ac.>' 1777
+check_status 2 "control: no such owner" c $ctl access add a 777 -u no-such-user
+check_status 2 "control: no such group" c $ctl access add a 777 -g no-such-group
+check_status 2 "control: rules have no user" c $ctl access list --user root
+
 # --- refusals -----------------------------------------------------------------
 
 check_status 1 "control: a topic that is not there" c $ctl topic show no.such
@@ -168,7 +210,7 @@ check_status 2 "control: no topic to show" c $ctl topic show
 check_status 2 "control: an unknown format" c $ctl stats --format xml
 check_status 2 "control: a time of nothing" c $ctl stats --watch 0
 check_status 2 "control: two forms at once" c $ctl socket list -j -b
-for what in topic subscription socket; do
+for what in topic subscription socket access; do
 	check_status 2 "control: $what has no frob" c $ctl "$what" frob
 	check_status 2 "control: $what list has no --frob" c $ctl "$what" list --frob
 	check "control: help for $what" c $ctl help "$what"

@@ -136,9 +136,10 @@ static bool total_order(void)
 	for (i = 0; i < nr_patterns; i++) {
 		for (j = 0; j < nr_patterns; j++) {
 			int ij = cmp(patterns[i], patterns[j]);
+			bool same = i == j;
 
 			if (ij != -cmp(patterns[j], patterns[i]) ||
-			    !!ij != (i != j))
+			    !ij != same)
 				return false;
 			for (k = 0; ij < 0 && k < nr_patterns; k++)
 				if (cmp(patterns[j], patterns[k]) < 0 &&

@@ -9,6 +9,12 @@ _blipmq_topics() {
 	COMPREPLY=($(compgen -W "$(blipmqctl topic list --brief 2> /dev/null | cut -f 1)" -- "$1"))
 }
 
+_blipmq_rules() {
+	local IFS=$'\n'
+	# shellcheck disable=SC2207 # a pattern has no space
+	COMPREPLY=($(compgen -W "$(blipmqctl access list --brief 2> /dev/null | cut -f 1)" -- "$1"))
+}
+
 _blipmq_words() {
 	# shellcheck disable=SC2207 # words without spaces
 	COMPREPLY=($(compgen -W "$1" -- "$2"))
@@ -19,6 +25,7 @@ _blipmqctl() {
 	local command=${COMP_WORDS[1]} action=${COMP_WORDS[2]:-}
 	COMPREPLY=()
 	case $before in
+	-g | --group)	_blipmq_words "$(getent group | cut -d : -f 1)" "$cur"; return ;;
 	-u | --user)	_blipmq_words "$(getent passwd | cut -d : -f 1)" "$cur"; return ;;
 	-f | --format)	_blipmq_words 'people line prometheus json' "$cur"; return ;;
 	esac
@@ -35,6 +42,12 @@ _blipmqctl() {
 	case $command.$COMP_CWORD in
 	topic.2)		_blipmq_words 'list show' "$cur" ;;
 	subscription.2 | socket.2)	_blipmq_words list "$cur" ;;
+	access.2)		_blipmq_words 'list add delete test' "$cur" ;;
+	access.3)
+		case $action in
+		add | delete)	_blipmq_rules "$cur" ;;
+		test)		_blipmq_topics "$cur" ;;
+		esac ;;
 	limit.2)		_blipmq_words 'show set' "$cur" ;;
 	topic.*)		_blipmq_topics "$cur" ;;
 	subscription.*)		_blipmq_topics "$cur" ;;

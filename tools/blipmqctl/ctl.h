@@ -34,6 +34,7 @@ struct ctl_command {
 	int		(*run)(int argc, char **argv);
 };
 
+extern const struct ctl_command ctl_access;
 extern const struct ctl_command ctl_lane;
 extern const struct ctl_command ctl_limit;
 extern const struct ctl_command ctl_overview;

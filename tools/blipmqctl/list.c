@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <linux/genetlink.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "broker.h"
 #include "dump.h"
 #include "list.h"
+#include "who.h"
 
 #define COLUMNS_MAX	16
 
@@ -247,24 +247,6 @@ static void list_people(const struct list *l, const struct dump *d)
 	}
 }
 
-/* A name or a number. */
-static bool parse_user(const char *text, uint32_t *uid)
-{
-	struct passwd *user = getpwnam(text);
-	unsigned long number;
-	char *end;
-
-	if (user) {
-		*uid = user->pw_uid;
-		return true;
-	}
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	*uid = (uint32_t)number;
-	return *text >= '0' && *text <= '9' && !*end && !errno &&
-	       number < UINT32_MAX;
-}
-
 /* Return: true when @status is all that is left. */
 static bool list_options(const struct list *l, int argc, char **argv,
 			 struct list_args *a, int *status)
@@ -289,7 +271,13 @@ static bool list_options(const struct list *l, int argc, char **argv,
 			break;
 		case 'u':
 			a->have_uid = true;
-			if (parse_user(optarg, &a->uid))
+			if (!l->uid) {
+				ctl_usage(l->command,
+					  "%s list takes no user",
+					  l->command->name);
+				return true;
+			}
+			if (who_user(optarg, &a->uid))
 				break;
 			ctl_usage(l->command, "there is no user '%s'", optarg);
 			return true;

@@ -27,7 +27,7 @@ struct list_column {
  * @operation: enum blipmq_command
  * @specs: attributes of an entry
  * @totals: the attribute that has counters, 0 for none
- * @uid: the attribute that says whose
+ * @uid: the attribute that says whose, 0 for none
  * @pattern: the attribute that says which, 0 for none
  * @columns: ends with one without a key
  */

@@ -19,6 +19,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_limit,
 	&ctl_worker,
 	&ctl_lane,
+	&ctl_access,
 	NULL
 };
 

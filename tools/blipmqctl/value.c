@@ -11,12 +11,15 @@
 
 #define LABEL_WIDTH	22
 
-/* What is no UTF-8, as a command may be called, has no place in JSON. */
-static void value_text(char *to, const char *from)
+/*
+ * With or without a zero at the end. What is no UTF-8, as a command may be
+ * called, has no place in JSON.
+ */
+static void value_text(char *to, const char *from, size_t len)
 {
 	size_t i;
 
-	snprintf(to, VALUE_ROOM, "%s", from);
+	snprintf(to, VALUE_ROOM, "%.*s", (int)len, from);
 	if (text_is_utf8(to, strlen(to)))
 		return;
 	for (i = 0; to[i]; i++)
@@ -43,9 +46,8 @@ void values_take(struct values *v, const struct nlattr *attr)
 	if (s->kind == VALUE_FLAG) {
 		v->number[i] = 1;
 	} else if (s->kind == VALUE_TEXT) {
-		if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
-			return;
-		value_text(v->text[i], mnl_attr_get_str(attr));
+		value_text(v->text[i], mnl_attr_get_str(attr),
+			   mnl_attr_get_payload_len(attr));
 	} else if (mnl_attr_get_payload_len(attr) == sizeof(uint32_t)) {
 		v->number[i] = mnl_attr_get_u32(attr);
 	} else if (mnl_attr_get_payload_len(attr) == sizeof(uint64_t)) {
@@ -68,6 +70,12 @@ static const char *value_word(enum value_kind kind, uint64_t number)
 	if (kind == VALUE_POLICY && number < sizeof(policies) / sizeof(*policies))
 		return policies[number];
 	return NULL;
+}
+
+/* As of a file: an octal number, which begins with a zero. */
+static void value_mode(uint64_t mode, char *text)
+{
+	snprintf(text, VALUE_ROOM, "%04llo", (unsigned long long)mode);
 }
 
 static int values_find(const struct values *v, const char *key)
@@ -119,6 +127,7 @@ const char *values_text(const struct values *v, const char *key)
  */
 void values_to_json(const struct values *v, json_object *o)
 {
+	char mode[VALUE_ROOM];
 	const char *word;
 	json_object *value;
 	int i;
@@ -132,6 +141,10 @@ void values_to_json(const struct values *v, json_object *o)
 			continue;
 		}
 		word = value_word(v->specs[i].kind, v->number[i]);
+		if (v->specs[i].kind == VALUE_MODE) {
+			value_mode(v->number[i], mode);
+			word = mode;
+		}
 		if (v->specs[i].kind == VALUE_TEXT)
 			value = json_object_new_string(v->text[i]);
 		else if (v->specs[i].kind == VALUE_FLAG)
@@ -192,6 +205,9 @@ const char *values_format(const struct values *v, const char *key, bool plain,
 	switch (v->specs[i].kind) {
 	case VALUE_TEXT:
 		return v->text[i];
+	case VALUE_MODE:
+		value_mode(v->number[i], text);
+		return text;
 	case VALUE_FLAG:
 		return "yes";
 	case VALUE_BYTES:

@@ -19,6 +19,7 @@
  * @VALUE_FLAG: there or not
  * @VALUE_TYPE: a socket's type, by its name
  * @VALUE_POLICY: an overflow policy, by its name
+ * @VALUE_MODE: rights, in octal digits as a file has them
  */
 enum value_kind {
 	VALUE_COUNT,
@@ -27,6 +28,7 @@ enum value_kind {
 	VALUE_FLAG,
 	VALUE_TYPE,
 	VALUE_POLICY,
+	VALUE_MODE,
 };
 
 /**
