@@ -32,10 +32,12 @@ $(addprefix $(BUILD)/tests/,names pattern_rules): $(BUILD)/obj/module/pattern.o
 $(BUILD)/tests/frame_rules: $(addprefix $(BUILD)/obj/module/,frame.o pattern.o)
 $(addprefix $(BUILD)/tests/,patterns groups retain workers access): $(BUILD)/obj/tests/reader.o
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
-$(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o)
-$(BUILD)/obj/tests/control.o: override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
-$(BUILD)/tests/control: override LDLIBS += $(MNL_LIBS)
-$(BUILD)/tests/control: $(BUILD)/libblipmq.a
+$(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o \
+	match.o queue.o control.o)
+$(addprefix $(BUILD)/obj/tests/,control.o faults_control.o): \
+	override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
+$(addprefix $(BUILD)/tests/,control faults): override LDLIBS += $(MNL_LIBS)
+$(addprefix $(BUILD)/tests/,control faults): $(BUILD)/libblipmq.a
 $(BUILD)/tests/fuzz_calls: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz/calls*.c))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/blipmq_netlink.h>
+
 #include "faults.h"
 
 /* More than any operation has: a guard against one that never succeeds. */
@@ -36,29 +38,49 @@ static void result(bool ok, const char *name, int nr_sites)
 	fflush(stdout);
 }
 
-/* From the next one on, the @nth allocation of this thread fails. */
-static void arm(int nth)
+static void refuse(void)
+{
+	perror("# fail-nth");
+	exit(1);
+}
+
+/* From the next one on, the @nth allocation of the thread of @fd fails. */
+static void arm(int fd, int nth)
 {
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d", nth);
 
-	if (pwrite(fail_nth, text, (size_t)n, 0) != n) {
-		perror("# fail-nth");
-		exit(1);
-	}
+	if (pwrite(fd, text, (size_t)n, 0) != n)
+		refuse();
 }
 
 /* Did the armed one fail? Nothing fails from here on. */
-static bool disarm(void)
+static bool disarm(int fd)
 {
 	char text[16] = "";
 
-	if (pread(fail_nth, text, sizeof(text) - 1, 0) < 0) {
-		perror("# fail-nth");
-		exit(1);
-	}
-	arm(0);
+	if (pread(fd, text, sizeof(text) - 1, 0) < 0)
+		refuse();
+	arm(fd, 0);
 	return !atoi(text);
+}
+
+/* What says which allocation of a thread fails: of this one, or a worker. */
+static int open_fail_nth(bool worker)
+{
+	char path[64] = "/proc/thread-self/fail-nth";
+	long long pid;
+	int fd;
+
+	if (worker) {
+		pid = lib_worker_get(0, BLIPMQ_A_WORKER_PID);
+		snprintf(path, sizeof(path), "/proc/%lld/task/%lld/fail-nth",
+			 pid, pid);
+	}
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && worker)
+		refuse();
+	return fd;
 }
 
 const u8 *faults_payload(void)
@@ -74,6 +96,22 @@ const u8 *faults_payload(void)
 	for (i = 0; i < FAULTS_MIB / 4; i++)
 		blipmq_put_le32(payload + 4 * i, i * 2654435761U);
 	return payload;
+}
+
+bool faults_receives(int fd, const void *payload, size_t len)
+{
+	static u8 got[FAULTS_MIB];
+	struct lib_message m;
+
+	if (lib_recvmsg(fd, &m, got, sizeof(got), MSG_DONTWAIT) !=
+	    (ssize_t)len || memcmp(got, payload, len)) {
+		lib_say("expected %zu bytes, got %zd", len, m.len);
+		return false;
+	}
+	if (lib_recvmsg(fd, &m, got, sizeof(got), MSG_DONTWAIT) == -EAGAIN)
+		return true;
+	lib_say("%zd bytes too many", m.len);
+	return false;
 }
 
 static bool open_scene(struct faults_scene *s)
@@ -114,6 +152,32 @@ static bool close_scene(struct faults_scene *s)
 	return ok;
 }
 
+/* The first time, with its @nth allocation failing. */
+static bool run_failing(const struct faults_scenario *sc,
+			struct faults_scene *s, int nth, bool *failed, int *ret)
+{
+	int fd = sc->by_worker ? open_fail_nth(true) : fail_nth;
+	bool told;
+
+	arm(fd, nth);
+	*ret = sc->act(s);
+	*failed = disarm(fd);
+	if (sc->by_worker)
+		close(fd);
+	if (*ret >= 0)
+		return true;
+	told = *ret == -ENOMEM || *ret == -ENOBUFS || *ret == -EFAULT;
+	if (!*failed || !told) {
+		lib_say("%s: %s at allocation %d", sc->name, strerror(-*ret),
+			nth);
+		return false;
+	}
+	if (!sc->refused || sc->refused(s))
+		return true;
+	lib_say("%s: half done, after allocation %d failed", sc->name, nth);
+	return false;
+}
+
 /*
  * The operation with its @nth allocation failing. Sets @failed to whether it
  * has so many.
@@ -121,23 +185,14 @@ static bool close_scene(struct faults_scene *s)
 static bool run_once(const struct faults_scenario *sc, int nth, bool *failed)
 {
 	struct faults_scene s;
-	bool ok, told = false;
 	int ret, tries = 0;
+	bool ok;
 
 	if (!open_scene(&s) || (sc->prepare && !sc->prepare(&s))) {
 		lib_say("%s: cannot be prepared", sc->name);
 		return false;
 	}
-	arm(nth);
-	ret = sc->act(&s);
-	*failed = disarm();
-	if (ret < 0) {
-		told = ret == -ENOMEM || ret == -ENOBUFS || ret == -EFAULT;
-		if (!*failed || !told)
-			lib_say("%s: %s at allocation %d", sc->name,
-				strerror(-ret), nth);
-	}
-	ok = ret >= 0 || (*failed && told);
+	ok = run_failing(sc, &s, nth, failed, &ret);
 	while (ok && ret && tries++ < 1000) {
 		ret = sc->act(&s);
 		if (ret < 0) {
@@ -151,6 +206,8 @@ static bool run_once(const struct faults_scenario *sc, int nth, bool *failed)
 			sc->name, nth);
 		ok = false;
 	}
+	if (sc->clean)
+		sc->clean(&s);
 	return close_scene(&s) && ok;
 }
 
@@ -175,10 +232,10 @@ static void run_load(const char *file)
 	bool failed = true, ok = fd >= 0;
 
 	for (nth = 1; ok && failed && nth < SITES_MAX; nth++) {
-		arm(nth);
+		arm(fail_nth, nth);
 		ret = (int)syscall(SYS_finit_module, fd, "", 0);
 		ret = ret ? -errno : 0;
-		failed = disarm();
+		failed = disarm(fail_nth);
 		if (ret && (!failed || ret == -EEXIST)) {
 			lib_say("load: %s at allocation %d", strerror(-ret),
 				nth);
@@ -204,8 +261,14 @@ static void run_all(const struct faults_scenario *sc, const char *only)
 
 int main(int argc, char **argv)
 {
+	static const struct faults_scenario * const all[] = {
+		faults_packet, faults_stream, faults_match, faults_queue,
+		faults_control,
+	};
+	size_t i;
+
 	setvbuf(stdout, NULL, _IOLBF, 0);	/* each result when it comes */
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	fail_nth = open_fail_nth(false);
 	if (fail_nth < 0) {
 		printf("1..0 # SKIP this kernel has no fault injection\n");
 		return 4;
@@ -213,8 +276,8 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "--load")) {
 		run_load(argv[2]);
 	} else {
-		run_all(faults_packet, argv[1]);
-		run_all(faults_stream, argv[1]);
+		for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+			run_all(all[i], argv[1]);
 	}
 	printf("1..%d\n# %d allocations failed in turn\n", tests, sites);
 	return failures || !tests;

@@ -34,6 +34,9 @@ struct faults_scene {
  * @act: the operation: 0, 1 when there is more of it to do, or -errno
  * @check: did it happen, once and as a whole? NULL for nothing to see
  * @sites: it has at least so many allocations, or the run says nothing
+ * @refused: after an error: has nothing happened? NULL for nothing to see
+ * @clean: puts back what outlives the scene; NULL for nothing
+ * @by_worker: the allocations are those of the first worker
  */
 struct faults_scenario {
 	const char	*name;
@@ -41,13 +44,22 @@ struct faults_scenario {
 	int		(*act)(struct faults_scene *s);
 	bool		(*check)(struct faults_scene *s);
 	int		sites;
+	bool		(*refused)(struct faults_scene *s);
+	void		(*clean)(struct faults_scene *s);
+	bool		by_worker;
 };
 
 extern const struct faults_scenario faults_packet[];
 extern const struct faults_scenario faults_stream[];
+extern const struct faults_scenario faults_match[];
+extern const struct faults_scenario faults_queue[];
+extern const struct faults_scenario faults_control[];
 
 /* 1 MiB of bytes that repeat nowhere. */
 const u8 *faults_payload(void);
+
+/* Exactly this comes next at a packet socket, and nothing behind it. */
+bool faults_receives(int fd, const void *payload, size_t len);
 
 #define FAULTS_MIB	(1U << 20)
 

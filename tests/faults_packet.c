@@ -16,23 +16,6 @@ static int error(int ret)
 	return ret < 0 ? -errno : 0;
 }
 
-/* Exactly this comes next at @fd, and nothing behind it. */
-static bool receives(int fd, const void *payload, size_t len)
-{
-	static u8 got[FAULTS_MIB];
-	struct lib_message m;
-
-	if (lib_recvmsg(fd, &m, got, sizeof(got), MSG_DONTWAIT) !=
-	    (ssize_t)len || memcmp(got, payload, len)) {
-		lib_say("expected %zu bytes, got %zd", len, m.len);
-		return false;
-	}
-	if (lib_recvmsg(fd, &m, got, sizeof(got), MSG_DONTWAIT) == -EAGAIN)
-		return true;
-	lib_say("%zd bytes too many", m.len);
-	return false;
-}
-
 static int act_socket_stream(struct faults_scene *s)
 {
 	s->fd = socket(AF_BLIPMQ, SOCK_STREAM, 0);
@@ -61,7 +44,7 @@ static int act_topic_default(struct faults_scene *s)
 
 static bool check_connected(struct faults_scene *s)
 {
-	return send(s->packet, "x", 1, 0) == 1 && receives(s->sub, "x", 1);
+	return send(s->packet, "x", 1, 0) == 1 && faults_receives(s->sub, "x", 1);
 }
 
 /* A new topic, on a socket that has no queue yet. */
@@ -74,7 +57,7 @@ static bool check_subscribed(struct faults_scene *s)
 {
 	return lib_status_of("subscriptions") == 3 &&
 	       lib_sendto(s->sub, "f.new", "x", 1) == 1 &&
-	       receives(s->packet, "x", 1);
+	       faults_receives(s->packet, "x", 1);
 }
 
 /* So many on a topic that one more takes another chunk of its set. */
@@ -98,9 +81,9 @@ static bool check_chunk(struct faults_scene *s)
 	if (lib_sendto(s->sub, "f.new", "x", 1) != 1)
 		return false;
 	for (i = 0; i < 4; i++)
-		if (!receives(s->fds[i], "x", 1))
+		if (!faults_receives(s->fds[i], "x", 1))
 			return false;
-	return receives(s->packet, "x", 1);
+	return faults_receives(s->packet, "x", 1);
 }
 
 static int act_unsubscribe(struct faults_scene *s)
@@ -137,12 +120,12 @@ static int act_send_large(struct faults_scene *s)
 
 static bool check_sent(struct faults_scene *s)
 {
-	return receives(s->sub, faults_payload(), 100);
+	return faults_receives(s->sub, faults_payload(), 100);
 }
 
 static bool check_sent_large(struct faults_scene *s)
 {
-	return receives(s->sub, faults_payload(), FAULTS_MIB);
+	return faults_receives(s->sub, faults_payload(), FAULTS_MIB);
 }
 
 static int act_send_control(struct faults_scene *s)
@@ -199,7 +182,7 @@ static bool check_received(struct faults_scene *s)
 
 static bool check_peeked(struct faults_scene *s)
 {
-	return s->done && receives(s->sub, faults_payload(), 70000);
+	return s->done && faults_receives(s->sub, faults_payload(), 70000);
 }
 
 /* Slots of a queue's first ring, as module/chain.c has them. */
@@ -265,22 +248,26 @@ static int act_namespace(struct faults_scene *s)
 }
 
 const struct faults_scenario faults_packet[] = {
-	{ "socket, stream", NULL, act_socket_stream, NULL, 1 },
-	{ "socket, packets", NULL, act_socket_packet, NULL, 1 },
-	{ "connect", NULL, act_connect, check_connected, 1 },
-	{ "default topic", NULL, act_topic_default, check_connected, 1 },
-	{ "subscribe", NULL, act_subscribe, check_subscribed, 5 },
+	{ "socket, stream", NULL, act_socket_stream, NULL, .sites = 1 },
+	{ "socket, packets", NULL, act_socket_packet, NULL, .sites = 1 },
+	{ "connect", NULL, act_connect, check_connected, .sites = 1 },
+	{ "default topic", NULL, act_topic_default, check_connected,
+	  .sites = 1 },
+	{ "subscribe", NULL, act_subscribe, check_subscribed, .sites = 5 },
 	{ "subscribe, another chunk", prepare_chunk, act_subscribe,
-	  check_chunk, 3 },
-	{ "unsubscribe", NULL, act_unsubscribe, check_unsubscribed, 0 },
-	{ "send", NULL, act_send, check_sent, 2 },
-	{ "send, 1 MiB", NULL, act_send_large, check_sent_large, 20 },
-	{ "send, topic by control message", NULL, act_send_control,
-	  check_sent, 2 },
-	{ "receive", prepare_receive, act_receive, check_received, 1 },
-	{ "peek", prepare_receive, act_peek, check_peeked, 1 },
-	{ "a longer ring", prepare_growth, act_growth, check_growth, 2 },
-	{ "status by netlink", NULL, act_status, NULL, 1 },
-	{ "network namespace", NULL, act_namespace, NULL, 1 },
+	  check_chunk, .sites = 3 },
+	{ "unsubscribe", NULL, act_unsubscribe, check_unsubscribed,
+	  .sites = 0 },
+	{ "send", NULL, act_send, check_sent, .sites = 2 },
+	{ "send, 1 MiB", NULL, act_send_large, check_sent_large, .sites = 20 },
+	{ "send, topic by control message", NULL, act_send_control, check_sent,
+	  .sites = 2 },
+	{ "receive", prepare_receive, act_receive, check_received,
+	  .sites = 1 },
+	{ "peek", prepare_receive, act_peek, check_peeked, .sites = 1 },
+	{ "a longer ring", prepare_growth, act_growth, check_growth,
+	  .sites = 2 },
+	{ "status by netlink", NULL, act_status, NULL, .sites = 1 },
+	{ "network namespace", NULL, act_namespace, NULL, .sites = 1 },
 	{ .name = NULL },
 };
