@@ -33,7 +33,7 @@ $(BUILD)/tests/frame_rules: $(addprefix $(BUILD)/obj/module/,frame.o pattern.o)
 $(addprefix $(BUILD)/tests/,patterns groups retain workers access): $(BUILD)/obj/tests/reader.o
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o \
-	match.o queue.o control.o)
+	match.o queue.o control.o below.o)
 $(addprefix $(BUILD)/obj/tests/,control.o faults_control.o): \
 	override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
 $(addprefix $(BUILD)/tests/,control faults): override LDLIBS += $(MNL_LIBS)

@@ -37,6 +37,8 @@ struct faults_scene {
  * @refused: after an error: has nothing happened? NULL for nothing to see
  * @clean: puts back what outlives the scene; NULL for nothing
  * @by_worker: the allocations are those of the first worker
+ * @below: not in turn, but all that this function makes; the operation is to
+ *	succeed, and at least @sites of them to fail
  */
 struct faults_scenario {
 	const char	*name;
@@ -47,6 +49,7 @@ struct faults_scenario {
 	bool		(*refused)(struct faults_scene *s);
 	void		(*clean)(struct faults_scene *s);
 	bool		by_worker;
+	const char	*below;
 };
 
 extern const struct faults_scenario faults_packet[];
@@ -60,6 +63,10 @@ const u8 *faults_payload(void);
 
 /* Exactly this comes next at a packet socket, and nothing behind it. */
 bool faults_receives(int fd, const void *payload, size_t len);
+
+/* All allocations below a function fail, until it ends; how many did. */
+bool faults_below(const char *function);
+int faults_below_end(void);
 
 #define FAULTS_MIB	(1U << 20)
 

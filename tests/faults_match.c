@@ -301,6 +301,8 @@ const struct faults_scenario faults_match[] = {
 	  check_send, .sites = 3, .refused = refused_send },
 	{ "PUB, a bundle for patterns and groups", prepare_bundle, act_bundle,
 	  check_bundle, .sites = 5 },
+	{ "PUB, the same without any memory", prepare_bundle, act_bundle,
+	  check_bundle, .sites = 1, .below = "blipmq_fanout" },
 	{ "retain", NULL, act_retain, check_retained, .sites = 6,
 	  .refused = refused_retain, .clean = clean_values },
 	{ "retain another value", prepare_replace, act_retain, check_retained,

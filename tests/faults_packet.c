@@ -231,6 +231,15 @@ static bool check_growth(struct faults_scene *s)
 	       stats.dropped_no_memory == lost && lost <= 1;
 }
 
+/* Not even one that is as short as the first. */
+static bool check_no_growth(struct faults_scene *s)
+{
+	struct blipmq_socket_stats stats;
+
+	return lib_stats(s->sub, &stats) && stats.dropped_no_memory == 1 &&
+	       check_growth(s);
+}
+
 static int act_status(struct faults_scene *s)
 {
 	struct lib_status status;
@@ -267,6 +276,8 @@ const struct faults_scenario faults_packet[] = {
 	{ "peek", prepare_receive, act_peek, check_peeked, .sites = 1 },
 	{ "a longer ring", prepare_growth, act_growth, check_growth,
 	  .sites = 2 },
+	{ "no longer ring", prepare_growth, act_growth, check_no_growth,
+	  .sites = 2, .below = "blipmq_chain_push" },
 	{ "status by netlink", NULL, act_status, NULL, .sites = 1 },
 	{ "network namespace", NULL, act_namespace, NULL, .sites = 1 },
 	{ .name = NULL },

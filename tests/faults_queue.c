@@ -10,7 +10,10 @@
 
 #include "faults.h"
 
-#define TOPICS		40	/* more than a queue's first ring has slots */
+/* Slots of a queue's first ring, as module/chain.c has them. */
+#define FIRST_RING	32
+
+#define TOPICS		(FIRST_RING + 8)
 
 static int set_policy(int fd, u32 policy)
 {
@@ -107,6 +110,34 @@ static bool check_end(struct faults_scene *s)
 	return recv(s->sub, &got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
+/* Those that the ring has no slot for are lost. */
+static bool check_end_full(struct faults_scene *s)
+{
+	struct blipmq_socket_stats stats;
+	u8 i, got;
+
+	for (i = 0; i < FIRST_RING; i++)
+		if (recv(s->sub, &got, 1, MSG_DONTWAIT) != 1 || got != i)
+			return false;
+	return recv(s->sub, &got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN &&
+	       lib_stats(s->sub, &stats) &&
+	       stats.dropped_no_memory == TOPICS - FIRST_RING;
+}
+
+/* Under conflate without memory a message is lost, and what waits stays. */
+static bool prepare_push_old(struct faults_scene *s)
+{
+	return prepare_push(s) && lib_sendto(s->packet, "f.a", "old", 3) == 3;
+}
+
+static bool check_push_old(struct faults_scene *s)
+{
+	struct blipmq_socket_stats stats;
+
+	return faults_receives(s->sub, "old", 3) && lib_stats(s->sub, &stats) &&
+	       stats.dropped_no_memory == 1;
+}
+
 /* Slots of a full queue, and gaps that are remembered without memory. */
 #define SLOTS		4
 #define FEW		2
@@ -164,6 +195,41 @@ static bool check_gaps(struct faults_scene *s)
 	       stats.dropped_overflow == lost;
 }
 
+/* A queue whose ring is full, but not by its limit. */
+static bool prepare_full(struct faults_scene *s, u32 policy)
+{
+	u8 i;
+
+	if (set_policy(s->sub, policy))
+		return false;
+	for (i = 0; i < FIRST_RING; i++)
+		if (lib_sendto(s->packet, "f.a", &i, 1) != 1)
+			return false;
+	return true;
+}
+
+static bool prepare_full_new(struct faults_scene *s)
+{
+	return prepare_full(s, BLIPMQ_OVERFLOW_DROP_NEW);
+}
+
+static bool check_full_new(struct faults_scene *s)
+{
+	struct blipmq_socket_stats stats;
+	u8 i, got;
+
+	for (i = 0; i < FIRST_RING; i++)
+		if (recv(s->sub, &got, 1, MSG_DONTWAIT) != 1 || got != i)
+			return false;
+	return recv(s->sub, &got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN &&
+	       lib_stats(s->sub, &stats) && stats.dropped_no_memory == 1;
+}
+
+static bool prepare_full_disconnect(struct faults_scene *s)
+{
+	return prepare_full(s, BLIPMQ_OVERFLOW_DISCONNECT);
+}
+
 static bool prepare_block(struct faults_scene *s)
 {
 	return !set_policy(s->sub, BLIPMQ_OVERFLOW_BLOCK);
@@ -193,6 +259,31 @@ static bool check_disconnect(struct faults_scene *s)
 	       stats.dropped_closed == 1;
 }
 
+static bool check_full_disconnect(struct faults_scene *s)
+{
+	struct blipmq_socket_stats stats;
+	char got[8];
+
+	return recv(s->sub, got, sizeof(got), 0) < 0 && errno == ENOBUFS &&
+	       recv(s->sub, got, sizeof(got), 0) == 0 &&
+	       lib_stats(s->sub, &stats) && stats.dropped_no_memory == 1 &&
+	       stats.dropped_closed == FIRST_RING;
+}
+
+/* A stream to which the next one is too much. */
+static bool prepare_stream(struct faults_scene *s)
+{
+	return !set_policy(s->peer.fd, BLIPMQ_OVERFLOW_DISCONNECT) &&
+	       lib_set_u32(s->peer.fd, BLIPMQ_QUEUE_MESSAGES, 1) &&
+	       lib_sendto(s->packet, "f.a", "old", 3) == 3;
+}
+
+/* Without memory to say why, there is the end of file alone. */
+static bool check_stream(struct faults_scene *s)
+{
+	return lib_expect_eof(&s->peer);
+}
+
 const struct faults_scenario faults_queue[] = {
 	{ "conflate begins", NULL, act_conflate, check_conflate, .sites = 1,
 	  .refused = refused_conflate },
@@ -205,5 +296,15 @@ const struct faults_scenario faults_queue[] = {
 	  .refused = refused_send },
 	{ "send, disconnect", prepare_disconnect, act_send, check_disconnect,
 	  .sites = 2 },
+	{ "send, conflate, what waits", prepare_push_old, act_send,
+	  check_push_old, .sites = 1, .below = "blipmq_conflate_push" },
+	{ "conflate ends in a full ring", prepare_end, act_end,
+	  check_end_full, .sites = 2, .below = "blipmq_conflate_end" },
+	{ "drop-new, no longer ring", prepare_full_new, act_send,
+	  check_full_new, .sites = 2, .below = "blipmq_chain_push" },
+	{ "disconnect, no longer ring", prepare_full_disconnect, act_send,
+	  check_full_disconnect, .sites = 2, .below = "blipmq_chain_push" },
+	{ "disconnect, a stream", prepare_stream, act_send, check_stream,
+	  .sites = 1, .below = "blipmq_stream_disconnect" },
 	{ .name = NULL },
 };
