@@ -2,9 +2,12 @@
 /*
  * The gaps of a receive queue. Policies that drop the oldest widen the first
  * gap; those that drop what comes leave one behind each message that they
- * take, so their number is bounded by the queue's limit.
+ * take. Messages that go from the front without being lost take the gaps before
+ * them along, so there are no more gaps than messages wait, and not more than
+ * BLIPMQ_GAPS_MAX.
  */
-#include <linux/log2.h>
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "gaps.h"
@@ -39,13 +42,22 @@ static struct blipmq_gap *gaps_at(struct blipmq_gaps *g, u32 i)
 	return &ring[(g->first + i) & (g->room - 1)];
 }
 
-static bool gaps_grow(struct blipmq_gaps *g)
+/* Have room for one more: false when there is none. */
+static bool gaps_grow(struct blipmq_gaps *g, struct mem_cgroup *payer)
 {
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_ACCOUNT |
+			  __GFP_NOWARN;
 	u32 room = max(2 * g->room, GAPS_MORE), i;
-	struct blipmq_gap *more;
+	struct blipmq_gap *more = NULL;
+	struct mem_cgroup *old;
 
-	more = kmalloc_array(room, sizeof(*more), GFP_NOWAIT |
-			     __GFP_NOMEMALLOC | __GFP_ACCOUNT | __GFP_NOWARN);
+	if (g->nr < g->room)
+		return true;
+	if (room <= BLIPMQ_GAPS_MAX) {
+		old = set_active_memcg(payer);
+		more = kmalloc_array(room, sizeof(*more), gfp);
+		set_active_memcg(old);
+	}
 	if (!more)
 		return false;
 	for (i = 0; i < g->nr; i++)
@@ -62,16 +74,18 @@ static bool gaps_grow(struct blipmq_gaps *g)
  * @g: the gaps
  * @end: the position of the next message
  * @lost: how many
+ * @payer: whose memory one more gap takes, which need not be the caller's
  *
  * Without memory for one more gap they are told of late, with the last one's.
  *
  * Context: the caller's spinlock is held.
  */
-void blipmq_gaps_add_last(struct blipmq_gaps *g, u64 end, u64 lost)
+void blipmq_gaps_add_last(struct blipmq_gaps *g, u64 end, u64 lost,
+			  struct mem_cgroup *payer)
 {
 	struct blipmq_gap *last = g->nr ? gaps_at(g, g->nr - 1) : NULL;
 
-	if (last && end > last->end && (g->nr < g->room || gaps_grow(g)))
+	if (last && end > last->end && gaps_grow(g, payer))
 		last = NULL;
 	if (!last) {
 		last = gaps_at(g, g->nr++);
@@ -103,17 +117,19 @@ static void gaps_remove(struct blipmq_gaps *g, u32 k)
 }
 
 /**
- * blipmq_gaps_add_first() - the oldest message was lost
+ * blipmq_gaps_add_first() - the oldest message is gone
  * @g: the gaps
  * @end: the position behind it
- * @lost: how many there were at its position
+ * @lost: how many were lost at its position, 0 when its time was over
+ * @payer: as for blipmq_gaps_add_last()
  *
  * It makes one of the gaps on both sides. One further ahead belongs to a
  * message that the reader has taken already and asks for it next.
  *
  * Context: the caller's spinlock is held.
  */
-void blipmq_gaps_add_first(struct blipmq_gaps *g, u64 end, u64 lost)
+void blipmq_gaps_add_first(struct blipmq_gaps *g, u64 end, u64 lost,
+			   struct mem_cgroup *payer)
 {
 	struct blipmq_gap *gap;
 	u32 k = 0;
@@ -128,7 +144,9 @@ void blipmq_gaps_add_first(struct blipmq_gaps *g, u64 end, u64 lost)
 			gaps_remove(g, k);
 			gap = gaps_at(g, k);
 		}
-	} else if (g->nr < g->room || gaps_grow(g)) {
+	} else if (!lost) {
+		return;
+	} else if (gaps_grow(g, payer)) {
 		gap = gaps_insert(g, k);
 	} else {
 		gaps_at(g, min(k, g->nr - 1))->lost += lost;

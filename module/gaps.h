@@ -11,6 +11,11 @@
 /* Gaps that need no memory: one at each end of the queue. */
 #define BLIPMQ_GAPS_FEW	2U
 
+/* More than a queue of the default limits can have, and 64 KiB. */
+#define BLIPMQ_GAPS_MAX	4096U
+
+struct mem_cgroup;
+
 /**
  * struct blipmq_gap - messages that were lost side by side
  * @end: the position of the first message behind them
@@ -41,8 +46,10 @@ struct blipmq_gaps {
 
 void blipmq_gaps_init(struct blipmq_gaps *g);
 void blipmq_gaps_destroy(struct blipmq_gaps *g);
-void blipmq_gaps_add_first(struct blipmq_gaps *g, u64 end, u64 lost);
-void blipmq_gaps_add_last(struct blipmq_gaps *g, u64 end, u64 lost);
+void blipmq_gaps_add_first(struct blipmq_gaps *g, u64 end, u64 lost,
+			   struct mem_cgroup *payer);
+void blipmq_gaps_add_last(struct blipmq_gaps *g, u64 end, u64 lost,
+			  struct mem_cgroup *payer);
 u64 blipmq_gaps_take(struct blipmq_gaps *g, u64 pos);
 
 #endif /* _BLIPMQ_GAPS_H */

@@ -24,8 +24,8 @@ static void queue_lose(struct blipmq_queue *q, const struct blipmq_slot *slot,
 	trace_blipmq_drop(q, slot->bundle, slot->mask, reason);
 	q->dropped[reason] += n;
 	if (reason == BLIPMQ_DROP_EXPIRED)
-		return;
-	blipmq_gaps_add_first(&q->gaps, slot->seq + 1, n);
+		n = 0;
+	blipmq_gaps_add_first(&q->gaps, slot->seq + 1, n, q->chain.memcg);
 	WRITE_ONCE(q->lost, q->lost + n);
 }
 
@@ -187,7 +187,7 @@ void blipmq_queue_drop_new(struct blipmq_queue *q, enum blipmq_drop reason,
 	ring = rcu_dereference(q->chain.tail);
 	/* Nothing comes behind the end of a sealed one. */
 	end = ring ? READ_ONCE(ring->tail) & ~BLIPMQ_RING_CLOSED : U64_MAX;
-	blipmq_gaps_add_last(&q->gaps, end, messages);
+	blipmq_gaps_add_last(&q->gaps, end, messages, q->chain.memcg);
 	q->dropped[reason] += messages;
 	WRITE_ONCE(q->lost, q->lost + messages);
 	spin_unlock(&q->chain.head_lock);

@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.." || exit 1
 
 module=${BLIPMQ_BUILT:-build/$(uname -r)}/blipmq_kunit.ko
 results=/sys/kernel/debug/kunit
-suites=(frame ring bundle queue topic route trie deal share)
+suites=(frame ring bundle queue topic route trie deal share gaps conflate
+	credit lanes)
 number=0 failed=0
 
 result() {

@@ -6,9 +6,12 @@
 #include <linux/export.h>
 
 #include "bundle.h"
+#include "credit.h"
 #include "fanout.h"
 #include "frame.h"
+#include "gaps.h"
 #include "gather.h"
+#include "lane.h"
 #include "netns.h"
 #include "pattern.h"
 #include "queue.h"
@@ -19,6 +22,7 @@
 #include "topic.h"
 #include "trie.h"
 #include "user.h"
+#include "worker.h"
 
 EXPORT_SYMBOL_GPL(blipmq_family);
 EXPORT_SYMBOL_GPL(blipmq_net_of);
@@ -29,6 +33,7 @@ EXPORT_SYMBOL_GPL(blipmq_code_is_fatal);
 EXPORT_SYMBOL_GPL(blipmq_topic_valid);
 EXPORT_SYMBOL_GPL(blipmq_pattern_valid);
 EXPORT_SYMBOL_GPL(blipmq_pattern_is_exact);
+EXPORT_SYMBOL_GPL(blipmq_pattern_matches);
 
 EXPORT_SYMBOL_GPL(blipmq_sender_create);
 EXPORT_SYMBOL_GPL(blipmq_sender_retire);
@@ -93,3 +98,21 @@ EXPORT_SYMBOL_GPL(blipmq_gather_free);
 EXPORT_SYMBOL_GPL(blipmq_gather_add);
 EXPORT_SYMBOL_GPL(blipmq_gather_larger);
 EXPORT_SYMBOL_GPL(blipmq_gather_clear);
+
+EXPORT_SYMBOL_GPL(blipmq_gaps_init);
+EXPORT_SYMBOL_GPL(blipmq_gaps_destroy);
+EXPORT_SYMBOL_GPL(blipmq_gaps_add_first);
+EXPORT_SYMBOL_GPL(blipmq_gaps_add_last);
+EXPORT_SYMBOL_GPL(blipmq_gaps_take);
+
+EXPORT_SYMBOL_GPL(blipmq_credit_take);
+EXPORT_SYMBOL_GPL(blipmq_credit_give_back);
+EXPORT_SYMBOL_GPL(__blipmq_credit_forget);
+
+EXPORT_SYMBOL_GPL(blipmq_lanes_edit);
+EXPORT_SYMBOL_GPL(blipmq_lanes_find);
+EXPORT_SYMBOL_GPL(blipmq_lanes_use_workers);
+EXPORT_SYMBOL_GPL(blipmq_lanes_lock);
+EXPORT_SYMBOL_GPL(blipmq_lanes_unlock);
+EXPORT_SYMBOL_GPL(blipmq_workers_start);
+EXPORT_SYMBOL_GPL(blipmq_workers_count);

@@ -11,7 +11,9 @@
 kunit_test_suites(&blipmq_frame_suite, &blipmq_ring_suite,
 		  &blipmq_bundle_suite, &blipmq_queue_suite,
 		  &blipmq_topic_suite, &blipmq_route_suite, &blipmq_trie_suite,
-		  &blipmq_deal_suite, &blipmq_share_suite);
+		  &blipmq_deal_suite, &blipmq_share_suite, &blipmq_gaps_suite,
+		  &blipmq_conflate_suite, &blipmq_credit_suite,
+		  &blipmq_lanes_suite);
 
 MODULE_DESCRIPTION("KUnit suites of BlipMQ");
 MODULE_AUTHOR("The BlipMQ maintainers");

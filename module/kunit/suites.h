@@ -17,6 +17,10 @@ extern struct kunit_suite blipmq_route_suite;
 extern struct kunit_suite blipmq_trie_suite;
 extern struct kunit_suite blipmq_deal_suite;
 extern struct kunit_suite blipmq_share_suite;
+extern struct kunit_suite blipmq_gaps_suite;
+extern struct kunit_suite blipmq_conflate_suite;
+extern struct kunit_suite blipmq_credit_suite;
+extern struct kunit_suite blipmq_lanes_suite;
 
 /* Random runs repeat: the same numbers each time. */
 #define BLIPMQ_TEST_SEED	20261124U
