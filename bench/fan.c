@@ -39,7 +39,7 @@ static u8 inbox[1 << 20];
 static int fds[FAN_SUBS];
 static char sections[FAN_LINES][FAN_TOPIC];
 static int nr_sections;
-static int rounds = 8;
+static int rounds = 64;
 
 static int fan_socket(void)
 {
