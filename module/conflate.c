@@ -227,7 +227,18 @@ static void part_init(struct conflate_part *part, struct sk_buff *b, u64 mask)
 	}
 }
 
-/* Return: true when it took the place of an older one. */
+/* A retained value that a new subscription gets, see retain.c. */
+static bool entry_is_replay(const struct conflate_entry *e)
+{
+	const u8 *header = entry_name(e) - BLIPMQ_FRAME_HEADER;
+
+	return header[4] & BLIPMQ_FLAG_RETAIN;
+}
+
+/*
+ * Return: true when it took the place of an older one, or is itself older than
+ * the one that waits.
+ */
 static bool conflate_insert(struct blipmq_queue *q, struct blipmq_conflate *c,
 			    struct conflate_entry *e)
 {
@@ -241,6 +252,12 @@ static bool conflate_insert(struct blipmq_queue *q, struct blipmq_conflate *c,
 		return false;
 	}
 	old = to_entry(node);
+	if (entry_is_replay(e)) {
+		INIT_LIST_HEAD(&e->dirty);
+		entry_trace_drop(q, e, BLIPMQ_DROP_CONFLATED);
+		entry_drop(q, e);
+		return true;
+	}
 	rb_replace_node(node, &e->node, &c->topics);
 	list_replace_init(&old->dirty, &e->dirty);
 	entry_trace_drop(q, old, BLIPMQ_DROP_CONFLATED);

@@ -12,7 +12,13 @@
 #include "queue.h"
 #include "set.h"
 
-/* After so many rounds without success the group counts as full, */
+/*
+ * Members that are looked at while the group's lock is held. The next round, or
+ * bundle, goes on behind them.
+ */
+#define DEAL_LOOK	512
+
+/* After so many rounds that leave frames the group counts as full, */
 #define DEAL_ROUNDS	4
 
 /* and after so many as gone: all that were there have closed meanwhile. */
@@ -32,12 +38,14 @@ struct place {
  * struct hand - those who get frames of a bundle
  * @bytes: what the bundle costs each of them
  * @force: room does not matter
+ * @look: members that may still be looked at
  * @nr: members
  * @members: their queues
  */
 struct hand {
 	u32			bytes;
 	bool			force;
+	u32			look;
 	u32			nr;
 	struct blipmq_queue	*members[BLIPMQ_BUNDLE_FRAMES];
 };
@@ -53,32 +61,35 @@ static bool member_is_fit(const struct hand *hand, struct blipmq_queue *q)
 	return hand->force || !blipmq_queue_is_over(q, used, hand->bytes);
 }
 
-/* Return: true when the hand is full; the place is then behind the last one. */
+/*
+ * Return: true when the hand is full, or enough were looked at; the place is then
+ * behind the last one.
+ */
 static bool deal_chunk(struct blipmq_set_chunk *chunk, u32 begin, u32 end,
 		       u32 most, struct place *at, struct hand *hand)
 {
 	struct blipmq_queue *q;
 	u32 i;
 
+	/* One without members costs as much as a member. */
 	if (!READ_ONCE(chunk->used))
-		return false;
+		begin = max(begin, end - 1);
 	for (i = begin; i < end; i++) {
 		q = rcu_dereference(chunk->legs[i]);
-		if (!q || !member_is_fit(hand, q))
+		if (q && member_is_fit(hand, q))
+			hand->members[hand->nr++] = q;
+		if (--hand->look && hand->nr < most)
 			continue;
-		hand->members[hand->nr++] = q;
-		if (hand->nr == most) {
-			at->chunk = chunk;
-			at->slot = i + 1;
-			return true;
-		}
+		at->chunk = chunk;
+		at->slot = i + 1;
+		return true;
 	}
 	return false;
 }
 
 /*
  * From a place on, once round at most, take members up to @most. The place is
- * then behind the last of these, or where it was when there are fewer.
+ * then behind the last of these, or where it was when the whole group has fewer.
  */
 static void deal_walk(struct blipmq_set *set, struct place *at, u32 most,
 		      struct hand *hand)
@@ -88,6 +99,7 @@ static void deal_walk(struct blipmq_set *set, struct place *at, u32 most,
 	u32 begin = from.slot;
 
 	hand->nr = 0;
+	hand->look = DEAL_LOOK;
 	for (chunk = from.chunk; chunk; chunk = rcu_dereference(chunk->next)) {
 		if (deal_chunk(chunk, begin, chunk->nr_slots, most, at, hand))
 			return;
@@ -115,11 +127,13 @@ static void deal_choose(struct blipmq_set *set, u32 frames, struct hand *hand)
 	at.slot = deal->slot;
 	if (!at.chunk) {
 		hand->nr = 0;
+		hand->look = DEAL_LOOK;
 		goto out;
 	}
 	deal_walk(set, &at, frames, hand);
 	nr = hand->nr;
-	more = nr ? frames % nr : 0;
+	/* Where not all could be looked at, these get one each. */
+	more = nr && hand->look ? frames % nr : 0;
 	if (nr < frames && more) {
 		/* Once round: the place is the first one's. */
 		deal_walk(set, &at, more, hand);
@@ -188,25 +202,40 @@ static u64 deal_member(struct blipmq_pusher *p, struct blipmq_queue *q,
  */
 u64 blipmq_deal(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask)
 {
-	u32 i, frames, share, rounds;
+	u32 i, frames, share, tries = 0, looked = 0;
+	bool full = false;
 	struct hand hand;
+	u64 before;
 
 	hand.bytes = blipmq_bundle_cb(p->b)->charge;
-	for (rounds = 0; mask && rounds < DEAL_ROUNDS_MAX; rounds++) {
+	while (mask && tries < DEAL_ROUNDS_MAX) {
 		frames = hweight64(mask);
-		hand.force = rounds >= DEAL_ROUNDS;
+		hand.force = full || tries >= DEAL_ROUNDS;
 		deal_choose(set, frames, &hand);
-		if (!hand.nr && !hand.force) {
-			hand.force = true;
-			deal_choose(set, frames, &hand);
+		if (!hand.nr) {
+			looked += DEAL_LOOK - hand.look;
+			/* Others may have room. */
+			if (!hand.look && looked < READ_ONCE(set->slots))
+				continue;
+			if (hand.force)
+				break;
+			full = true;
+			looked = 0;
+			continue;
 		}
-		if (!hand.nr)
-			break;
+		full = false;
+		looked = 0;
+		/* One each, where others come behind: turns stay even. */
+		if (!hand.look)
+			frames = min(frames, hand.nr);
+		before = mask;
 		for (i = 0; i < hand.nr && mask; i++) {
 			share = frames / hand.nr + (i < frames % hand.nr);
 			mask &= ~deal_member(p, hand.members[i], mask, share,
 					     &hand);
 		}
+		if (hand.look || mask == before)
+			tries++;
 	}
 	return mask;
 }

@@ -2,8 +2,11 @@
 /*
  * Ending the connection of a reader that is too slow, for the policy
  * disconnect. A publisher notices, under RCU; what is left to do needs the
- * reader's locks and may sleep, so a worker does it.
+ * reader's locks and may sleep, so one work does it for all. It waits for no
+ * lock: a socket's own call may hold it for as long as a page of its buffer is
+ * not there, which is for its user to say. Such sockets are tried again.
  */
+#include <linux/llist.h>
 #include <linux/workqueue.h>
 
 #include "disconnect.h"
@@ -14,6 +17,15 @@
 
 /* A queue of our own: the module is not unloaded before it is empty. */
 static struct workqueue_struct *disconnect_wq;
+
+/* Sockets to be ended, each with a reference. */
+static LLIST_HEAD(disconnect_list);
+
+/* Those whose lock was held are tried again then. */
+#define DISCONNECT_AGAIN	(HZ / 20)
+
+static void disconnect_all(struct work_struct *work);
+static DECLARE_DELAYED_WORK(disconnect_work, disconnect_all);
 
 /**
  * blipmq_queue_cut() - end the connection of a queue's owner
@@ -37,8 +49,10 @@ void blipmq_queue_cut(struct blipmq_queue *q, enum blipmq_drop reason,
 		return;
 	set_bit(BLIPMQ_ASIDE_ENDED, &q->aside);
 	/* Zero: it is closed and goes by itself. */
-	if (refcount_inc_not_zero(&bs->sk.sk_refcnt))
-		queue_work(disconnect_wq, &bs->disconnect);
+	if (!refcount_inc_not_zero(&bs->sk.sk_refcnt))
+		return;
+	llist_add(&bs->disconnect, &disconnect_list);
+	mod_delayed_work(disconnect_wq, &disconnect_work, 0);
 }
 
 static void packet_disconnect(struct blipmq_sock *bs)
@@ -50,16 +64,11 @@ static void packet_disconnect(struct blipmq_sock *bs)
 	sk_error_report(&bs->sk);
 }
 
-/**
- * blipmq_disconnect_work() - the rest of blipmq_queue_cut()
- * @work: the socket's
- */
-void blipmq_disconnect_work(struct work_struct *work)
+/* Return: false when its lock is held. */
+static bool sock_disconnect(struct blipmq_sock *bs)
 {
-	struct blipmq_sock *bs = container_of(work, struct blipmq_sock,
-					      disconnect);
-
-	mutex_lock(&bs->tx_lock);
+	if (!mutex_trylock(&bs->tx_lock))
+		return false;
 	/* Unless it came to its end by itself. */
 	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_FAILED | BLIPMQ_DRAINING))
 		;
@@ -69,6 +78,27 @@ void blipmq_disconnect_work(struct work_struct *work)
 		packet_disconnect(bs);
 	mutex_unlock(&bs->tx_lock);
 	sock_put(&bs->sk);
+	return true;
+}
+
+/* The rest of blipmq_queue_cut(), for all sockets that it met. */
+static void disconnect_all(struct work_struct *work)
+{
+	struct llist_node *first = llist_del_all(&disconnect_list);
+	struct blipmq_sock *bs, *next;
+	bool again = false;
+
+	llist_for_each_entry_safe(bs, next, first, disconnect) {
+		if (!sock_disconnect(bs)) {
+			llist_add(&bs->disconnect, &disconnect_list);
+			again = true;
+		}
+		cond_resched();
+	}
+	/* Unless somebody has asked for it to be sooner. */
+	if (again)
+		queue_delayed_work(disconnect_wq, &disconnect_work,
+				   DISCONNECT_AGAIN);
 }
 
 /**
@@ -89,5 +119,6 @@ int __init blipmq_disconnect_init(void)
  */
 void blipmq_disconnect_exit(void)
 {
+	cancel_delayed_work_sync(&disconnect_work);
 	destroy_workqueue(disconnect_wq);
 }

@@ -5,10 +5,10 @@
 #ifndef _BLIPMQ_DISCONNECT_H
 #define _BLIPMQ_DISCONNECT_H
 
-#include <linux/workqueue.h>
+#include <linux/compiler.h>
+#include <linux/init.h>
 
 int __must_check blipmq_disconnect_init(void);
 void blipmq_disconnect_exit(void);
-void blipmq_disconnect_work(struct work_struct *work);
 
 #endif /* _BLIPMQ_DISCONNECT_H */

@@ -48,6 +48,7 @@ static u32 route_fill(struct blipmq_route *route, u32 room,
 		n++;
 	}
 	rcu_read_unlock();
+	smp_mb();	/* pairs with the one in blipmq_trie_put() */
 	return n;
 }
 

@@ -144,6 +144,35 @@ static bool set_take_slot(struct blipmq_set *set, struct blipmq_queue *queue,
 }
 
 /**
+ * blipmq_set_reserve() - have a free slot, so that joining needs no memory
+ * @set: the set
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM. The slot is anybody's who joins.
+ */
+int blipmq_set_reserve(struct blipmq_set *set)
+{
+	struct blipmq_set_chunk *chunk;
+	bool vacant;
+	u32 size;
+
+	spin_lock(&set->lock);
+	vacant = !list_empty(&set->vacant);
+	size = set->last ? min(set->last->nr_slots * 4U, CHUNK_MAX) :
+			   CHUNK_FIRST;
+	spin_unlock(&set->lock);
+	if (vacant)
+		return 0;
+	chunk = set_chunk_create(size);
+	if (!chunk)
+		return -ENOMEM;
+	spin_lock(&set->lock);
+	set_chunk_add(set, chunk);
+	spin_unlock(&set->lock);
+	return 0;
+}
+
+/**
  * blipmq_set_join() - add a leg
  * @set: the set
  * @queue: the receiving queue, freed after an RCU grace period only
@@ -158,25 +187,18 @@ static bool set_take_slot(struct blipmq_set *set, struct blipmq_queue *queue,
 int blipmq_set_join(struct blipmq_set *set, struct blipmq_queue *queue,
 		    struct blipmq_leg *leg)
 {
-	struct blipmq_set_chunk *chunk;
 	bool joined;
-	u32 size;
+	int err;
 
 	for (;;) {
 		spin_lock(&set->lock);
 		joined = set_take_slot(set, queue, leg);
-		size = set->last ?
-			min(set->last->nr_slots * 4U, CHUNK_MAX) : CHUNK_FIRST;
 		spin_unlock(&set->lock);
 		if (joined)
 			return 0;
-
-		chunk = set_chunk_create(size);
-		if (!chunk)
-			return -ENOMEM;
-		spin_lock(&set->lock);
-		set_chunk_add(set, chunk);
-		spin_unlock(&set->lock);
+		err = blipmq_set_reserve(set);
+		if (err)
+			return err;
 	}
 }
 

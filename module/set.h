@@ -91,6 +91,7 @@ struct blipmq_leg {
 struct blipmq_set *blipmq_set_create(void);
 struct blipmq_set *blipmq_set_create_group(void);
 void blipmq_set_put(struct blipmq_set *set);
+int __must_check blipmq_set_reserve(struct blipmq_set *set);
 int __must_check blipmq_set_join(struct blipmq_set *set,
 				 struct blipmq_queue *queue,
 				 struct blipmq_leg *leg);

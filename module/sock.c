@@ -389,7 +389,6 @@ static int blipmq_create(struct net *net, struct socket *sock, int protocol,
 	bs->state = 0;
 	mutex_init(&bs->rx_lock);
 	mutex_init(&bs->tx_lock);
-	INIT_WORK(&bs->disconnect, blipmq_disconnect_work);
 	bs->subscriptions = RB_ROOT;
 	bs->fan.ns = bs->ns;
 	bs->fan.publisher = bs;

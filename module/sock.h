@@ -6,11 +6,11 @@
 #define _BLIPMQ_SOCK_H
 
 #include <linux/blipmq.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/rbtree.h>
 #include <linux/uidgid.h>
-#include <linux/workqueue.h>
 #include <net/sock.h>
 
 #include "access.h"
@@ -76,7 +76,7 @@ struct blipmq_input {
  * @lost_left: bytes of it that were not read
  * @begun: what the reader is in the middle of, or has seen by a peek
  * @queue: what others publish
- * @disconnect: ends a reader that is too slow, see disconnect.c
+ * @disconnect: in the list of readers that are too slow, see disconnect.c
  * @tx_lock: one publisher, or change of subscriptions, at a time; guards all
  *	members below
  * @subscriptions: by topic
@@ -119,7 +119,7 @@ struct blipmq_sock {
 	enum blipmq_piece	begun;
 
 	struct blipmq_queue	queue;
-	struct work_struct	disconnect;
+	struct llist_node	disconnect;
 
 	struct mutex		tx_lock;	/* one publisher */
 	struct rb_root		subscriptions;

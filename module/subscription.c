@@ -122,33 +122,39 @@ static void subscription_free(struct blipmq_net *ns,
 	kfree_rcu(sub, rcu);
 }
 
-static int subscription_create(struct blipmq_sock *bs,
-			       const struct blipmq_interest *in)
+static struct blipmq_subscription_node *
+subscription_create(struct blipmq_sock *bs, const struct blipmq_interest *in)
 {
 	struct blipmq_subscription_node *sub;
 	int err;
 
 	if (bs->nr_subscriptions >= READ_ONCE(bs->ns->limits.subscriptions))
-		return -ENOBUFS;
+		return ERR_PTR(-ENOBUFS);
 	err = blipmq_queue_open(&bs->queue);
 	if (err)
-		return err;
+		return ERR_PTR(err);
 	sub = kmalloc(sizeof(*sub), GFP_KERNEL_ACCOUNT);
 	if (!sub)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	sub->bs = bs;
 	sub->interest = *in;
 	err = subscription_register(bs->ns, sub);
-	if (err) {
-		kfree(sub);
-		return err;
-	}
+	if (!err)
+		return sub;
+	kfree(sub);
+	return ERR_PTR(err);
+}
+
+static int subscription_join(struct blipmq_sock *bs,
+			     struct blipmq_subscription_node *sub)
+{
+	int err;
+
 	/* Before publishers find the leg. */
 	subscription_block(bs, sub, true);
-	err = blipmq_set_join(in->set, &bs->queue, &sub->leg);
+	err = blipmq_set_join(sub->interest.set, &bs->queue, &sub->leg);
 	if (err) {
 		subscription_block(bs, sub, false);
-		subscription_free(bs->ns, sub);
 		return err;
 	}
 	rb_add(&sub->node, &bs->subscriptions, subscription_less);
@@ -157,24 +163,51 @@ static int subscription_create(struct blipmq_sock *bs,
 	return 0;
 }
 
-static int subscription_begin(struct blipmq_sock *bs,
-			      const struct blipmq_interest *in,
-			      const struct blipmq_names *names)
+/*
+ * Join, and get the retained values. Publishers wait for that; so what may wait
+ * for memory is done before.
+ */
+static int subscription_join_retained(struct blipmq_sock *bs,
+				      struct blipmq_subscription_node *sub,
+				      const struct blipmq_names *names)
 {
+	struct blipmq_interest *in = &sub->interest;
 	struct blipmq_net *ns = bs->ns;
 	int err;
 
-	/* Members of queue groups get none: they share what comes. */
-	if (names->group_len)
-		return subscription_create(bs, in);
-	blipmq_retain_lock(ns);
+	mutex_lock(&ns->join_lock);
+	err = blipmq_set_reserve(in->set);
+	if (err)
+		goto out;
+	down_write(&ns->retain_sem);
 	blipmq_retain_expire(ns);
-	err = subscription_create(bs, in);
+	err = subscription_join(bs, sub);
 	if (!err && in->topic)
 		blipmq_retain_replay_topic(bs, in->topic);
 	else if (!err)
 		blipmq_retain_replay(bs, names);
-	blipmq_retain_unlock(ns);
+	up_write(&ns->retain_sem);
+out:
+	mutex_unlock(&ns->join_lock);
+	return err;
+}
+
+static int subscription_begin(struct blipmq_sock *bs,
+			      const struct blipmq_interest *in,
+			      const struct blipmq_names *names)
+{
+	struct blipmq_subscription_node *sub = subscription_create(bs, in);
+	int err;
+
+	if (IS_ERR(sub))
+		return PTR_ERR(sub);
+	/* Members of queue groups get none: they share what comes. */
+	if (names->group_len)
+		err = subscription_join(bs, sub);
+	else
+		err = subscription_join_retained(bs, sub, names);
+	if (err)
+		subscription_free(bs->ns, sub);
 	return err;
 }
 

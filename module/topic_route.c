@@ -74,6 +74,9 @@ int blipmq_topic_set_route(struct blipmq_net *ns, struct blipmq_topic *topic)
 				   topic->name_len);
 	if (!route)
 		return -ENOMEM;
+	/* Whoever ended the pattern may not have seen that it is named here. */
+	if (unlikely(blipmq_route_has_dead(route)))
+		blipmq_topics_prune(ns);
 	topic_replace_route(ns, topic, route);
 	return 0;
 }

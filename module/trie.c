@@ -344,16 +344,22 @@ struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
  */
 bool blipmq_trie_put(struct blipmq_trie *trie, struct blipmq_trie_node *leaf)
 {
+	struct blipmq_set *set = leaf->set;
 	bool named = false;
 
 	mutex_lock(&trie->lock);
 	if (!--leaf->users) {
-		named = refcount_read(&leaf->set->refs) > 1;
-		WRITE_ONCE(leaf->set->dead, true);
+		WRITE_ONCE(set->dead, true);
 		WRITE_ONCE(trie->nr_leaves, trie->nr_leaves - 1);
 		trie_changed(trie, leaf);
-		blipmq_set_put(leaf->set);
 		trie_remove(trie, leaf);
+		/*
+		 * Pairs with the one in route_fill(): a route that is being
+		 * made holds the set by now, or sees that it is dead.
+		 */
+		smp_mb();
+		named = refcount_read(&set->refs) > 1;
+		blipmq_set_put(set);
 	}
 	mutex_unlock(&trie->lock);
 	return named;

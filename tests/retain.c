@@ -112,6 +112,34 @@ TEST_F(retain, cleared)
 	EXPECT_TRUE(expect(&self->r, "rt.a", "", false));
 }
 
+/* A new subscription's value is older than what waits already. */
+TEST_F(retain, does_not_replace)
+{
+	struct blipmq_socket_stats stats;
+	int fd = lib_packet();
+	struct lib_message m;
+	char got[16];
+
+	ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_OVERFLOW, BLIPMQ_OVERFLOW_CONFLATE));
+	ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_INFO, BLIPMQ_INFO_RETAINED));
+	ASSERT_EQ(0, lib_subscription(fd, BLIPMQ_SUBSCRIBE, "rt.a", NULL));
+	ASSERT_TRUE(retain(&self->pub, "rt.a", "value", 5));
+	ASSERT_TRUE(retain(&self->pub, "rt.b", "other", 5));
+	ASSERT_TRUE(lib_publish(&self->pub, "rt.a", "new", 3));
+	ASSERT_EQ(0, lib_subscription(fd, BLIPMQ_SUBSCRIBE, "rt.*", NULL));
+	EXPECT_EQ(3, lib_recvmsg(fd, &m, got, sizeof(got), MSG_DONTWAIT));
+	EXPECT_EQ(0, memcmp(got, "new", 3));
+	EXPECT_FALSE(m.retained);
+	EXPECT_EQ(5, lib_recvmsg(fd, &m, got, sizeof(got), MSG_DONTWAIT));
+	EXPECT_EQ(0, memcmp(got, "other", 5));
+	EXPECT_TRUE(m.retained);
+	EXPECT_EQ(-EAGAIN, lib_recvmsg(fd, &m, got, sizeof(got),
+				       MSG_DONTWAIT));
+	EXPECT_TRUE(lib_stats(fd, &stats) && lib_law(&stats));
+	EXPECT_EQ(2, stats.dropped_conflated);
+	close(fd);
+}
+
 TEST_F(retain, patterns)
 {
 	size_t i;

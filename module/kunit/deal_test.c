@@ -200,11 +200,49 @@ static void deal_nobody(struct kunit *test)
 	blipmq_set_put(t.set);
 }
 
+/* More than are looked at in one go, of whom the last alone has room. */
+static void deal_crowd(struct kunit *test)
+{
+	struct blipmq_leg *legs;
+	struct socket *sock;
+	struct table t;
+	u32 i, n = 2000;
+
+	deal_open(test, &t);
+	KUNIT_ASSERT_EQ(test, 0, sock_create(blipmq_family, SOCK_STREAM, 0,
+					     &sock));
+	legs = kunit_kcalloc(test, n, sizeof(*legs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, legs);
+	for (i = 0; i < MEMBERS; i++)
+		blipmq_set_leave(t.set, &t.legs[i]);
+	/* One that is closed, in many places. */
+	blipmq_queue_seal(&blipmq_sk(sock->sk)->queue);
+	for (i = 0; i < n; i++)
+		KUNIT_ASSERT_EQ(test, 0,
+				blipmq_set_join(t.set,
+						&blipmq_sk(sock->sk)->queue,
+						&legs[i]));
+	KUNIT_EXPECT_EQ(test, deal(test, &t, 5), 31ULL);
+	for (i = 0; i < MEMBERS; i++)
+		KUNIT_ASSERT_EQ(test, 0,
+				blipmq_set_join(t.set, deal_queue(&t, i),
+						&t.legs[i]));
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, deal(test, &t, 64), 0ULL);
+		KUNIT_EXPECT_EQ(test, deal_collect(test, &t, 64), ~0ULL);
+	}
+	for (i = 0; i < n; i++)
+		blipmq_set_leave(t.set, &legs[i]);
+	sock_release(sock);
+	deal_close(&t);
+}
+
 static struct kunit_case deal_test_cases[] = {
 	KUNIT_CASE(deal_even),
 	KUNIT_CASE(deal_passes_over),
 	KUNIT_CASE(deal_overflows),
 	KUNIT_CASE(deal_nobody),
+	KUNIT_CASE(deal_crowd),
 	{}
 };
 
