@@ -68,6 +68,8 @@ static const struct nl_limit nl_limits[] = {
 	      "retained-messages is 0 to 16777216"),
 	LIMIT(RETAINED_BYTES, retained_bytes, true, 0, BYTES_MAX,
 	      "retained-bytes is 0 to 2^50"),
+	LIMIT(USER_PATTERNS, user_patterns, false, 1, COUNT_MAX,
+	      "user-patterns is 1 to 16777216"),
 };
 
 static u64 limit_get(const struct nl_limit *n, const struct blipmq_limits *l)

@@ -39,6 +39,7 @@ static void blipmq_limits_init(struct blipmq_limits *limits)
 	limits->topics = SZ_64K;
 	limits->subscriptions = SZ_4K;
 	limits->user_topics = SZ_32K;
+	limits->user_patterns = SZ_32K;
 	limits->retained_messages = SZ_16K;
 	limits->retained_bytes = SZ_64M;
 	/* An eighth of the machine, as much as it can spare unasked. */

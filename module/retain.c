@@ -14,6 +14,7 @@
 #include "sender.h"
 #include "sock.h"
 #include "topic.h"
+#include "user.h"
 
 /* Values that are looked at without letting others run. */
 #define REPLAY_BATCH	64
@@ -57,38 +58,53 @@ static struct sk_buff *retain_copy(struct sk_buff *b, u32 offset,
 	return copy;
 }
 
-/* Would one more value of so many bytes be too much? A snapshot. */
-static bool retain_is_over(struct blipmq_net *ns, struct blipmq_topic *topic,
-			   u32 bytes)
+/*
+ * Would one more value of so many bytes be too much, for the namespace or for
+ * the user's share of it? A snapshot.
+ */
+static int retain_is_over(struct blipmq_net *ns, struct blipmq_topic *topic,
+			  const struct blipmq_user *u, u32 bytes)
 {
-	u64 values, sum;
-	bool full;
+	s64 max_values = READ_ONCE(ns->limits.retained_messages);
+	s64 max_bytes = READ_ONCE(ns->limits.retained_bytes);
+	s64 values, sum, own_values, own_bytes;
+	u32 old;
 
 	spin_lock(&ns->retain_lock);
-	values = ns->nr_retained + 1;
-	sum = ns->retained_bytes + bytes;
+	values = ns->nr_retained;
+	sum = ns->retained_bytes;
+	own_values = u->nr_retained;
+	own_bytes = u->retained_bytes;
 	if (topic->retained) {
+		old = blipmq_bundle_cb(topic->retained)->charge;
 		values--;
-		sum -= blipmq_bundle_cb(topic->retained)->charge;
+		sum -= old;
+		own_values -= topic->retainer == u;
+		own_bytes -= topic->retainer == u ? old : 0;
 	}
-	full = values > READ_ONCE(ns->limits.retained_messages) ||
-	       sum > READ_ONCE(ns->limits.retained_bytes);
 	spin_unlock(&ns->retain_lock);
-	return full;
+	if (values + 1 > max_values || sum + bytes > max_bytes)
+		return -ENOBUFS;
+	/* Rounded up: where there may be one, somebody may have it. */
+	if (!blipmq_share_allows(max_values + 1, own_values,
+				 values - own_values, 1) ||
+	    !blipmq_share_allows(max_bytes, own_bytes, sum - own_bytes, bytes))
+		return -EDQUOT;
+	return 0;
 }
 
 /* The same, but for those whose time is over. */
-static bool retain_is_full(struct blipmq_net *ns, struct blipmq_topic *topic,
-			   u32 bytes)
+static int retain_is_full(struct blipmq_net *ns, struct blipmq_topic *topic,
+			  const struct blipmq_user *u, u32 bytes)
 {
-	if (likely(!retain_is_over(ns, topic, bytes)))
-		return false;
-	if (ktime_get_ns() < READ_ONCE(ns->retain_expires))
-		return true;
+	int err = retain_is_over(ns, topic, u, bytes);
+
+	if (likely(!err) || ktime_get_ns() < READ_ONCE(ns->retain_expires))
+		return err;
 	blipmq_retain_lock(ns);
 	blipmq_retain_expire(ns);
 	blipmq_retain_unlock(ns);
-	return retain_is_over(ns, topic, bytes);
+	return retain_is_over(ns, topic, u, bytes);
 }
 
 static struct blipmq_topic *retain_topic(struct blipmq_net *ns, const u8 *name,
@@ -116,7 +132,8 @@ static struct blipmq_topic *retain_topic(struct blipmq_net *ns, const u8 *name,
  * @id: its msg_id
  *
  * Context: may sleep.
- * Return: 0; -ENOBUFS at a limit of the namespace; -ENOMEM.
+ * Return: 0; -ENOBUFS at a limit of the namespace; -EDQUOT when the publisher's
+ * user has its share; -ENOMEM.
  */
 int blipmq_retain_prepare(struct blipmq_net *ns, struct blipmq_retain *r,
 			  struct sk_buff *b, u32 offset, u64 id)
@@ -130,6 +147,7 @@ int blipmq_retain_prepare(struct blipmq_net *ns, struct blipmq_retain *r,
 	clear = f.size == BLIPMQ_FRAME_HEADER + f.topic_len +
 			  BLIPMQ_FRAME_PUB_FIXED;
 	r->value = NULL;
+	r->user = NULL;
 	r->topic = retain_topic(ns, blipmq_bundle_head(b, offset +
 						       BLIPMQ_FRAME_HEADER,
 						       f.topic_len),
@@ -141,10 +159,13 @@ int blipmq_retain_prepare(struct blipmq_net *ns, struct blipmq_retain *r,
 	r->value = retain_copy(b, offset, &f, id);
 	if (!r->value)
 		goto err_cancel;
-	err = -ENOBUFS;
-	if (retain_is_full(ns, r->topic, blipmq_bundle_cb(r->value)->charge))
+	r->user = blipmq_user_get(ns, blipmq_bundle_cb(b)->sender->uid);
+	if (!r->user)
 		goto err_cancel;
-	return 0;
+	err = retain_is_full(ns, r->topic, r->user,
+			     blipmq_bundle_cb(r->value)->charge);
+	if (!err)
+		return 0;
 
 err_cancel:
 	blipmq_retain_cancel(ns, r);
@@ -162,8 +183,23 @@ void blipmq_retain_cancel(struct blipmq_net *ns, struct blipmq_retain *r)
 {
 	if (r->value)
 		blipmq_bundle_put(r->value);
+	if (r->user)
+		blipmq_user_put(r->user);
 	if (r->topic)
 		blipmq_topic_put(ns, r->topic);
+}
+
+/* A user's values are one more, or one less. */
+static void retain_account(struct blipmq_net *ns, struct blipmq_user *u,
+			   struct sk_buff *value, s32 more)
+{
+	s64 bytes = more * (s64)blipmq_bundle_cb(value)->charge;
+
+	lockdep_assert_held(&ns->retain_lock);
+	WRITE_ONCE(ns->nr_retained, ns->nr_retained + more);
+	ns->retained_bytes += bytes;
+	u->nr_retained += more;
+	u->retained_bytes += bytes;
 }
 
 /**
@@ -180,6 +216,7 @@ void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
 			struct sk_buff *b)
 {
 	struct blipmq_topic *topic = r->topic;
+	struct blipmq_user *retainer;
 	struct sk_buff *old;
 
 	lockdep_assert_held(&ns->retain_sem);
@@ -192,14 +229,13 @@ void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
 	}
 	spin_lock(&ns->retain_lock);
 	old = topic->retained;
+	retainer = topic->retainer;
 	topic->retained = r->value;
-	if (old) {
-		WRITE_ONCE(ns->nr_retained, ns->nr_retained - 1);
-		ns->retained_bytes -= blipmq_bundle_cb(old)->charge;
-	}
+	topic->retainer = r->user;
+	if (old)
+		retain_account(ns, retainer, old, -1);
 	if (r->value) {
-		WRITE_ONCE(ns->nr_retained, ns->nr_retained + 1);
-		ns->retained_bytes += blipmq_bundle_cb(r->value)->charge;
+		retain_account(ns, r->user, r->value, 1);
 		if (blipmq_bundle_cb(r->value)->expires)
 			WRITE_ONCE(ns->retain_expires,
 				   min(ns->retain_expires,
@@ -212,6 +248,7 @@ void blipmq_retain_swap(struct blipmq_net *ns, struct blipmq_retain *r,
 	spin_unlock(&ns->retain_lock);
 	if (old) {
 		blipmq_bundle_put(old);
+		blipmq_user_put(retainer);
 		blipmq_topic_put(ns, topic);
 	}
 	if (!r->value)

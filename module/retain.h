@@ -20,10 +20,12 @@
  * struct blipmq_retain - a value that is about to become a topic's last
  * @topic: the topic, held; NULL when there is nothing to do
  * @value: the value, as those who join get it; NULL to clear
+ * @user: whose share of the namespace's the value takes, held; NULL to clear
  */
 struct blipmq_retain {
 	struct blipmq_topic	*topic;
 	struct sk_buff		*value;
+	struct blipmq_user	*user;
 };
 
 /**

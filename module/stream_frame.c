@@ -194,7 +194,7 @@ static struct blipmq_verdict verdict_of(int err)
 		v.text = "limit subscriptions or topics is reached";
 		break;
 	case -EDQUOT:
-		v.text = "limit user-topics of the user is reached";
+		v.text = "limit user-topics or user-patterns is reached";
 		break;
 	case -EACCES:
 		v.code = BLIPMQ_CODE_FORBIDDEN;
@@ -343,6 +343,9 @@ static struct blipmq_verdict pub_retain(struct blipmq_sock *bs,
 		break;
 	case -ENOBUFS:
 		v.text = "limit of retained values or topics is reached";
+		break;
+	case -EDQUOT:
+		v.text = "the user's share of retained values is used up";
 		break;
 	default:
 		v.text = "out of memory";

@@ -63,7 +63,9 @@ static int interest_get(struct blipmq_sock *bs, struct blipmq_interest *in,
 			return PTR_ERR(in->topic);
 		in->set = in->topic->set;
 	} else {
-		in->leaf = blipmq_trie_get(&ns->trie, names);
+		in->leaf = blipmq_trie_get(&ns->trie, bs->queue.user,
+					   READ_ONCE(ns->limits.user_patterns),
+					   names);
 		if (IS_ERR(in->leaf))
 			return PTR_ERR(in->leaf);
 		in->set = in->leaf->set;

@@ -25,6 +25,7 @@
  * @idle: in the namespace's list while @users is zero
  * @idle_since: jiffies when that began, or when it was last seen in use
  * @retained: its last value, or NULL; under the namespace's retain_lock
+ * @retainer: whose share it takes, held; NULL without a value
  * @retaining: in the namespace's list while there is one
  * @rcu: frees it
  * @name_len: bytes of @name
@@ -41,6 +42,7 @@ struct blipmq_topic {
 	struct list_head		idle;
 	unsigned long			idle_since;
 	struct sk_buff			*retained;
+	struct blipmq_user		*retainer;
 	struct list_head		retaining;
 	struct rcu_head			rcu;
 	u8				name_len;

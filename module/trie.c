@@ -8,6 +8,7 @@
 
 #include "trie.h"
 #include "trie_internal.h"
+#include "user.h"
 
 static u32 trie_hash(const struct blipmq_trie_node *parent, u8 kind,
 		     const u8 *name, u8 len, u32 seed)
@@ -295,18 +296,39 @@ static struct blipmq_trie_node *trie_root(struct blipmq_trie *trie)
 	return root;
 }
 
+/* From its first subscriber to its last a pattern counts for one of them. */
+static void trie_own(struct blipmq_trie_node *leaf, struct blipmq_user *owner)
+{
+	if (!owner)
+		return;
+	leaf->owner = blipmq_user_hold(owner);
+	owner->patterns++;
+}
+
+static void trie_disown(struct blipmq_trie_node *leaf)
+{
+	if (!leaf->owner)
+		return;
+	leaf->owner->patterns--;
+	blipmq_user_put(leaf->owner);
+	leaf->owner = NULL;
+}
+
 /**
  * blipmq_trie_get() - hold the leaf of a pattern, made when there is none
  * @trie: the patterns
+ * @owner: whom it counts for if nobody has it yet, NULL for nobody
+ * @most: how many of those the owner may have
  * @names: the pattern, and the queue group if there is one
  *
  * Publishes that begin after the return find the leaf's set.
  *
  * Context: may sleep.
  * Return: the leaf, to be given to blipmq_trie_put(); -ENOMEM; -ENOBUFS when
- * the table is as large as it gets.
+ * the table is as large as it gets; -EDQUOT when the owner has so many.
  */
 struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
+					 struct blipmq_user *owner, u32 most,
 					 const struct blipmq_names *names)
 {
 	struct blipmq_trie_node *node;
@@ -324,12 +346,15 @@ struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
 		/* Removal needs the lock that is held. */
 		if (node)
 			continue;
-		node = trie_add(trie, &key);
+		if (owner && owner->patterns >= most)
+			node = ERR_PTR(-EDQUOT);
+		else
+			node = trie_add(trie, &key);
 		if (IS_ERR(node))
 			trie_remove(trie, key.parent);
 	}
-	if (!IS_ERR(node))
-		node->users++;
+	if (!IS_ERR(node) && !node->users++)
+		trie_own(node, owner);
 	mutex_unlock(&trie->lock);
 	return node;
 }
@@ -349,6 +374,7 @@ bool blipmq_trie_put(struct blipmq_trie *trie, struct blipmq_trie_node *leaf)
 
 	mutex_lock(&trie->lock);
 	if (!--leaf->users) {
+		trie_disown(leaf);
 		WRITE_ONCE(set->dead, true);
 		WRITE_ONCE(trie->nr_leaves, trie->nr_leaves - 1);
 		trie_changed(trie, leaf);

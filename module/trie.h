@@ -50,6 +50,7 @@ enum blipmq_trie_kind {
  * @rest: leaves of patterns that go on with '>'
  * @link: of a leaf, in one of its parent's lists
  * @set: of a leaf, the legs, with a reference
+ * @owner: of a leaf, the user that it counts for, held; NULL for nobody
  * @rcu: frees it
  * @name: the token, or the queue group's name
  */
@@ -69,6 +70,7 @@ struct blipmq_trie_node {
 		struct hlist_node		link;
 	};
 	struct blipmq_set		*set;
+	struct blipmq_user		*owner;
 	struct rcu_head			rcu;
 	u8				name[];
 };
@@ -116,7 +118,8 @@ int blipmq_trie_init(struct blipmq_trie *trie);
 void blipmq_trie_destroy(struct blipmq_trie *trie);
 
 struct blipmq_trie_node * __must_check
-blipmq_trie_get(struct blipmq_trie *trie, const struct blipmq_names *names);
+blipmq_trie_get(struct blipmq_trie *trie, struct blipmq_user *owner, u32 most,
+		const struct blipmq_names *names);
 bool blipmq_trie_put(struct blipmq_trie *trie, struct blipmq_trie_node *leaf);
 struct blipmq_trie_node *blipmq_trie_find(struct blipmq_trie *trie,
 					  const struct blipmq_names *names);

@@ -79,8 +79,9 @@ enum blipmq_push {
  * @topics: topics in the namespace
  * @subscriptions: subscriptions of one socket
  * @user_topics: topics that one user may bring into being
+ * @user_patterns: patterns and queue groups that one user may bring into being
  * @retained_messages: retained values in the namespace
- * @retained_bytes: memory that they hold
+ * @retained_bytes: memory that they hold, shared among users
  * @memory_bytes: message memory of the namespace
  * @share_bytes: what receivers may hold, shared among users
  * @flight_bytes: memory of the messages of one publisher that wait
@@ -96,6 +97,7 @@ struct blipmq_limits {
 	u32	topics;
 	u32	subscriptions;
 	u32	user_topics;
+	u32	user_patterns;
 	u32	retained_messages;
 	u64	retained_bytes;
 	u64	memory_bytes;

@@ -93,6 +93,8 @@ void blipmq_user_put(struct blipmq_user *u)
 		return;
 	WARN_ON_ONCE(percpu_counter_sum(&u->held));
 	WARN_ON_ONCE(u->topics);
+	WARN_ON_ONCE(u->patterns);
+	WARN_ON_ONCE(u->nr_retained || u->retained_bytes);
 	user_free(u);
 }
 

@@ -17,9 +17,13 @@
  * struct blipmq_user - a user of a namespace
  * @ns: the namespace
  * @uid: who
- * @refs: sockets and topics, under the lock of the namespace's users
+ * @refs: sockets, topics, patterns and retained values, under the lock of the namespace's users
  * @topics: topics in use that its sockets brought into being, under
  *	topics_lock
+ * @patterns: leaves of the trie in use that its sockets brought into being,
+ *	under the trie's lock
+ * @nr_retained: retained values that it published, under retain_lock as is
+ * @retained_bytes: their memory
  * @held: bytes that its receivers hold, or have reserved to do so
  */
 struct blipmq_user {
@@ -27,6 +31,9 @@ struct blipmq_user {
 	kuid_t			uid;
 	u32			refs;
 	u32			topics;
+	u32			patterns;
+	u32			nr_retained;
+	u64			retained_bytes;
 	struct percpu_counter	held;
 };
 

@@ -69,6 +69,7 @@ static const struct {
 	LIMIT("user-topics", USER_TOPICS),
 	LIMIT("retained-messages", RETAINED_MESSAGES),
 	LIMIT("retained-bytes", RETAINED_BYTES),
+	LIMIT("user-patterns", USER_PATTERNS),
 };
 
 /* A request and the room for its reply. */

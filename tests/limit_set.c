@@ -26,6 +26,7 @@ static const struct {
 	{ "limits.topics", 1, 1 << 24 },
 	{ "limits.subscriptions", 1, 1 << 24 },
 	{ "limits.user-topics", 1, 1 << 24 },
+	{ "limits.user-patterns", 1, 1 << 24 },
 	{ "limits.memory-bytes", 65536, 1ULL << 50 },
 	{ "limits.share-bytes", 65536, 1ULL << 50 },
 	{ "limits.flight-bytes", 4096, 1ULL << 50 },

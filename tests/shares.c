@@ -22,6 +22,8 @@
 /* Limits that the tests change, with what they were. */
 static const char * const changed[] = {
 	"limits.share-bytes", "limits.flight-bytes", "limits.user-topics",
+	"limits.user-patterns", "limits.retained-messages",
+	"limits.retained-bytes",
 };
 
 #define CHANGED	(sizeof(changed) / sizeof(changed[0]))
@@ -292,6 +294,54 @@ TEST_F(shares, topics_of_a_user)
 	EXPECT_TRUE(lib_expect_err(&p, 429, 0, "shares.t.7"));
 	EXPECT_TRUE(lib_sync(&p));
 	lib_close(&p);
+}
+
+TEST_F(shares, patterns_of_a_user)
+{
+	ASSERT_EQ(0, lib_limit_set("limits.user-patterns", 2));
+	ASSERT_TRUE(subscribe(self->alice, "shares.*.1"));
+	EXPECT_EQ(0, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
+				      "shares.g", "group"));
+	EXPECT_EQ(-EDQUOT, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
+					    "shares.*.2.>", NULL));
+	EXPECT_EQ(-EDQUOT, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
+					    "shares.g", "other"));
+	/* Topics are counted apart; patterns of others are free. */
+	EXPECT_TRUE(subscribe(self->alice, "shares.1"));
+	ASSERT_TRUE(subscribe(self->bob, "shares.*.2.>"));
+	EXPECT_TRUE(subscribe(self->alice, "shares.*.2.>"));
+	/* One that was left is free, too. */
+	EXPECT_EQ(0, lib_subscription(self->alice, BLIPMQ_UNSUBSCRIBE,
+				      "shares.*.1", NULL));
+	EXPECT_TRUE(subscribe(self->alice, ">"));
+	EXPECT_EQ(-EDQUOT, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
+					    "*", NULL));
+}
+
+/* Half of what the others have left, of both numbers and bytes. */
+TEST_F(shares, retained_values_of_a_user)
+{
+	ASSERT_EQ(0, lib_limit_set("limits.retained-messages", 4));
+	EXPECT_EQ(1, lib_retain(self->alice, "shares.r.1", "x", 1));
+	EXPECT_EQ(1, lib_retain(self->alice, "shares.r.2", "x", 1));
+	EXPECT_EQ(-EDQUOT, lib_retain(self->alice, "shares.r.3", "x", 1));
+	EXPECT_EQ(1, lib_retain(self->alice, "shares.r.2", "y", 1));
+	EXPECT_EQ(1, lib_retain(self->bob, "shares.r.3", "x", 1));
+	EXPECT_EQ(-EDQUOT, lib_retain(self->bob, "shares.r.4", "x", 1));
+	/* A value counts for who published it last. */
+	EXPECT_EQ(0, lib_retain(self->bob, "shares.r.1", "", 0));
+	EXPECT_EQ(1, lib_retain(self->alice, "shares.r.4", "x", 1));
+	EXPECT_EQ(3, lib_forget_retained());
+
+	ASSERT_EQ(0, lib_limit_set("limits.retained-messages", 100));
+	ASSERT_EQ(0, lib_limit_set("limits.retained-bytes", 1 << 18));
+	EXPECT_EQ(100000, lib_retain(self->alice, "shares.r.1", self->payload,
+				     100000));
+	EXPECT_EQ(-EDQUOT, lib_retain(self->alice, "shares.r.2", self->payload,
+				      50000));
+	EXPECT_EQ(50000, lib_retain(self->bob, "shares.r.2", self->payload,
+				    50000));
+	EXPECT_EQ(2, lib_forget_retained());
 }
 
 TEST_HARNESS_MAIN

@@ -12,7 +12,7 @@
 #include <uapi/linux/blipmq_netlink.h>
 
 /* Common nested types */
-const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_RETAINED_BYTES + 1] = {
+const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_USER_PATTERNS + 1] = {
 	[BLIPMQ_A_LIMITS_PAYLOAD_BYTES] = { .type = NLA_U32, },
 	[BLIPMQ_A_LIMITS_QUEUE_MESSAGES] = { .type = NLA_U32, },
 	[BLIPMQ_A_LIMITS_QUEUE_BYTES] = { .type = NLA_U32, },
@@ -28,6 +28,7 @@ const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_RETAINED_BYTES +
 	[BLIPMQ_A_LIMITS_USER_TOPICS] = { .type = NLA_U32, },
 	[BLIPMQ_A_LIMITS_RETAINED_MESSAGES] = { .type = NLA_U32, },
 	[BLIPMQ_A_LIMITS_RETAINED_BYTES] = { .type = NLA_U64, },
+	[BLIPMQ_A_LIMITS_USER_PATTERNS] = { .type = NLA_U32, },
 };
 
 /* BLIPMQ_CMD_BROKER_GET - do */

@@ -13,7 +13,7 @@
 #include <uapi/linux/blipmq_netlink.h>
 
 /* Common nested types */
-extern const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_RETAINED_BYTES + 1];
+extern const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_USER_PATTERNS + 1];
 
 extern const struct nla_policy blipmq_broker_get_nl_policy[BLIPMQ_A_BROKER_BRIEF + 1];
 

@@ -40,7 +40,7 @@ static struct blipmq_trie_node *trie_get(struct blipmq_trie *trie,
 {
 	struct blipmq_names names = trie_names(pattern);
 
-	return blipmq_trie_get(trie, &names);
+	return blipmq_trie_get(trie, NULL, 0, &names);
 }
 
 /* Few tokens, so that much matches; some that only look like wildcards. */
@@ -118,7 +118,7 @@ static void trie_step(struct kunit *test, struct blipmq_trie *trie,
 	struct blipmq_trie_node *leaf;
 
 	if (more) {
-		leaf = blipmq_trie_get(trie, &names);
+		leaf = blipmq_trie_get(trie, NULL, 0, &names);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(leaf));
 		if (t->users)
 			KUNIT_EXPECT_PTR_EQ(test, leaf, t->leaf);

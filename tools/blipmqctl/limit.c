@@ -23,6 +23,7 @@ const struct value_spec ctl_limit_specs[] = {
 	{ "sockets", BLIPMQ_A_LIMITS_SOCKETS, VALUE_COUNT },
 	{ "topics", BLIPMQ_A_LIMITS_TOPICS, VALUE_COUNT },
 	{ "user-topics", BLIPMQ_A_LIMITS_USER_TOPICS, VALUE_COUNT },
+	{ "user-patterns", BLIPMQ_A_LIMITS_USER_PATTERNS, VALUE_COUNT },
 	{ "subscriptions", BLIPMQ_A_LIMITS_SUBSCRIPTIONS, VALUE_COUNT },
 	{ "memory-bytes", BLIPMQ_A_LIMITS_MEMORY_BYTES, VALUE_BYTES },
 	{ "share-bytes", BLIPMQ_A_LIMITS_SHARE_BYTES, VALUE_BYTES },
