@@ -292,6 +292,24 @@ static int worker_renew(u32 number, const struct blipmq_worker_config *config)
 	return workers_replace(set);
 }
 
+/* Have a worker that runs so: itself, or another one in its place. */
+static int worker_change(u32 number, const struct blipmq_worker_config *config)
+{
+	struct blipmq_worker *w = workers_now()->at[number];
+	int cpu = worker_cpu(number, config), err;
+
+	if (cpu_to_node(cpu) != w->node)
+		return worker_renew(number, config);
+	err = blipmq_worker_schedule(w, config);
+	if (err)
+		return err;
+	mutex_lock(&pin_lock);
+	w->cpu = cpu;
+	worker_pin(w);
+	mutex_unlock(&pin_lock);
+	return 0;
+}
+
 /**
  * blipmq_worker_configure() - say how a worker runs
  * @number: its number, below BLIPMQ_WORKERS_MAX
@@ -304,27 +322,13 @@ int blipmq_worker_configure(u32 number,
 			    const struct blipmq_worker_config *config)
 {
 	struct blipmq_workers *set = workers_now();
-	struct blipmq_worker *w;
-	int cpu, err;
+	int err = 0;
 
-	if (set && number < set->count) {
-		w = set->at[number];
-		cpu = worker_cpu(number, config);
-		if (cpu_to_node(cpu) != w->node)
-			err = worker_renew(number, config);
-		else
-			err = blipmq_worker_schedule(w, config);
-		if (err)
-			return err;
-		mutex_lock(&pin_lock);
-		if (cpu_to_node(cpu) == w->node) {
-			w->cpu = cpu;
-			worker_pin(w);
-		}
-		mutex_unlock(&pin_lock);
-	}
-	configs[number] = *config;
-	return 0;
+	if (set && number < set->count)
+		err = worker_change(number, config);
+	if (!err)
+		configs[number] = *config;
+	return err;
 }
 
 /**
