@@ -109,12 +109,15 @@ err_name:
 
 /*
  * Whoever may stop others from publishing whatever the rules say: who may
- * configure the namespace, and acts for itself, not for a client.
+ * configure the namespace, and acts for itself, not for a client. Who opened
+ * the socket has to be one, too: frames also come from programs with rights
+ * that somebody without any gave the socket to as their standard output.
  */
 static bool sock_may_block(const struct blipmq_sock *bs)
 {
-	return ns_capable(sock_net(&bs->sk)->user_ns, CAP_NET_ADMIN) &&
-	       !bs->sender->acts;
+	return !bs->sender->acts &&
+	       sk_ns_capable(&bs->sk, sock_net(&bs->sk)->user_ns,
+			     CAP_NET_ADMIN);
 }
 
 static int set_overflow(struct blipmq_sock *bs, u32 policy)

@@ -586,4 +586,22 @@ TEST_F(block, is_a_right)
 	EXPECT_EQ(0, status_of(pid));
 }
 
+/* Not by a frame that a program with rights ends, which does not know of it. */
+TEST(right_of_a_stranger)
+{
+	struct lib_peer p;
+	u8 last;
+
+	ASSERT_EQ(0, seteuid(NOBODY));
+	ASSERT_LE(0, lib_open(&p, LIB_LOCAL));
+	lib_put_option(&p, BLIPMQ_OVERFLOW, BLIPMQ_OVERFLOW_BLOCK);
+	last = p.out[--p.out_len];
+	ASSERT_TRUE(lib_send(&p));
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_EQ(1, write(p.fd, &last, 1));
+	EXPECT_TRUE(lib_expect_err(&p, 403, 0, NULL));
+	EXPECT_EQ(0U, lib_get_u32(p.fd, BLIPMQ_OVERFLOW));
+	lib_close(&p);
+}
+
 TEST_HARNESS_MAIN
