@@ -55,6 +55,23 @@ static int set_topic(struct blipmq_sock *bs, sockptr_t value, unsigned int len)
 	return blipmq_sock_set_topic(bs, buf, len);
 }
 
+/*
+ * The ids as the caller knows them. They have to be mapped in the namespace's
+ * user namespace, too: its owner outside of that has all rights in it, but may
+ * not be who he likes.
+ */
+static bool identity_ids(const struct blipmq_sock *bs,
+			 const struct blipmq_identity *id, kuid_t *uid,
+			 kgid_t *gid)
+{
+	struct user_namespace *owner = sock_net(&bs->sk)->user_ns;
+
+	*uid = make_kuid(current_user_ns(), id->uid);
+	*gid = make_kgid(current_user_ns(), id->gid);
+	return uid_valid(*uid) && gid_valid(*gid) &&
+	       kuid_has_mapping(owner, *uid) && kgid_has_mapping(owner, *gid);
+}
+
 static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 			unsigned int len)
 {
@@ -71,9 +88,7 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 		return -EINVAL;
 	if (copy_from_sockptr(&id, value, sizeof(id)))
 		return -EFAULT;
-	uid = make_kuid(current_user_ns(), id.uid);
-	gid = make_kgid(current_user_ns(), id.gid);
-	if (!uid_valid(uid) || !gid_valid(gid) || id.name[sizeof(id.name) - 1])
+	if (!identity_ids(bs, &id, &uid, &gid) || id.name[sizeof(id.name) - 1])
 		return -EINVAL;
 	if (id.name[0]) {
 		name = kstrdup(id.name, GFP_KERNEL_ACCOUNT);

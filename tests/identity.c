@@ -4,7 +4,10 @@
  * never as the sender would like it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -158,6 +161,99 @@ TEST_F(identity, needs_a_right_to_act_for_somebody)
 	ASSERT_EQ(0, seteuid(0));
 	EXPECT_TRUE(expect(self->sub, getpid(), 1001, 0));
 	close(fd);
+}
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) ==
+			     (ssize_t)strlen(text);
+
+	close(fd);
+	return ok;
+}
+
+/* Passes @fd over @channel, or receives what is returned. */
+static int pass(int channel, int fd)
+{
+	union {
+		struct cmsghdr c;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+
+	if (fd < 0) {
+		if (recvmsg(channel, &msg, 0) == 1 && msg.msg_controllen)
+			memcpy(&fd, CMSG_DATA(&control.c), sizeof(fd));
+		return fd;
+	}
+	control.c.cmsg_level = SOL_SOCKET;
+	control.c.cmsg_type = SCM_RIGHTS;
+	control.c.cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(&control.c), &fd, sizeof(fd));
+	return sendmsg(channel, &msg, 0);
+}
+
+/* Makes namespaces that have nobody but user and group 1001. */
+static int socket_of_namespace(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) ||
+	    !write_file("/proc/self/uid_map", "0 1001 1") ||
+	    !write_file("/proc/self/setgroups", "deny") ||
+	    !write_file("/proc/self/gid_map", "0 1001 1"))
+		return -1;
+	return lib_packet();
+}
+
+/* Has all rights in them, since they are his, and is outside of them. */
+static int act_in_own_namespace(void)
+{
+	struct blipmq_identity id = { .uid = 0, .gid = 1001, .name = "root" };
+	int channel[2], fd;
+	pid_t pid;
+
+	if (setresgid(1001, 1001, 1001) || setresuid(1001, 1001, 1001) ||
+	    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, channel))
+		return 1;
+	pid = fork();
+	if (!pid) {
+		fd = socket_of_namespace();
+		_exit(fd < 0 || pass(channel[1], fd) != 1);
+	}
+	close(channel[1]);
+	fd = pass(channel[0], -1);
+	if (fd < 0)
+		return 2;
+	if (!setsockopt(fd, SOL_BLIPMQ, BLIPMQ_IDENTITY, &id, sizeof(id)) ||
+	    errno != EINVAL)
+		return 3;
+	id.uid = 1001;
+	id.gid = 0;
+	if (!setsockopt(fd, SOL_BLIPMQ, BLIPMQ_IDENTITY, &id, sizeof(id)) ||
+	    errno != EINVAL)
+		return 4;
+	id.gid = 1001;
+	if (setsockopt(fd, SOL_BLIPMQ, BLIPMQ_IDENTITY, &id, sizeof(id)))
+		return 5;
+	return 0;
+}
+
+TEST_F(identity, of_a_user_that_the_namespace_has)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(act_in_own_namespace());
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
 }
 
 /* A credential that a sender brings along is not what is received. */
