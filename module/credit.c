@@ -165,6 +165,8 @@ int blipmq_credit_take(struct blipmq_sock *bs, struct blipmq_gather *g,
 	return 0;
 
 full:
+	/* Whatever a lane said of a bundle before. */
+	bs->lane.refused = false;
 	bs->waiter.room = blipmq_queue_room(q, n, bytes);
 	blipmq_queue_release(q, n, bytes);
 	blipmq_credit_give_back(g, bytes);

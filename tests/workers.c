@@ -482,6 +482,62 @@ TEST_F(workers, blocked_publisher)
 	close(fd);
 }
 
+#define ROUNDS	3000U
+#define BURST	32U
+
+/*
+ * A bundle that is too long for a queue that blocks is cut, also when a lane
+ * was busy for a moment before: there will never be room for all of it.
+ */
+TEST_F(workers, blocked_after_a_busy_lane)
+{
+	const struct timeval hang = { .tv_sec = LIB_HANG_MS / 1000 };
+	int legs[16], fd = lib_packet(), status;
+	u32 i, k, number;
+	pid_t pid;
+
+	for (i = 0; i < 16; i++) {
+		legs[i] = lib_packet();
+		ASSERT_LE(0, legs[i]);
+		ASSERT_EQ(0, lib_subscription(legs[i], BLIPMQ_SUBSCRIBE,
+					      "w.zero", NULL));
+	}
+	ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_OVERFLOW, BLIPMQ_OVERFLOW_BLOCK));
+	ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_QUEUE_MESSAGES, 4));
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &hang,
+				sizeof(hang)));
+	ASSERT_EQ(0, lib_subscription(fd, BLIPMQ_SUBSCRIBE, "w.one", NULL));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		for (k = 0; k < ROUNDS; k++) {
+			for (i = 0; i < 1 + k % 8; i++)
+				put_number(&self->pub, "w.zero", k);
+			if (!lib_send(&self->pub))
+				_exit(1);
+			/* Has an effect while the lane is busy. */
+			lib_put(&self->pub, BLIPMQ_OP_PONG, 0, NULL, NULL, 0);
+			for (i = 0; i < BURST; i++)
+				put_number(&self->pub, "w.one", BURST * k + i);
+			if (!lib_send(&self->pub))
+				_exit(1);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < ROUNDS * BURST; i++) {
+		ASSERT_EQ(4, recv(fd, &number, 4, 0)) {
+			lib_say("%u came", i);
+			kill(pid, SIGKILL);
+		}
+		ASSERT_EQ(i, number);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	for (i = 0; i < 16; i++)
+		close(legs[i]);
+	close(fd);
+}
+
 /* What is in flight is bounded; a publisher waits, or is told so. */
 TEST_F(workers, full_lane)
 {
