@@ -97,8 +97,11 @@ static void credit_wait_for(struct blipmq_sock *bs, struct blipmq_queue *q,
 	struct blipmq_net *ns = bs->ns;
 
 	blipmq_credit_forget(bs);
-	if (!blipmq_queue_hold(q))
+	if (!blipmq_queue_hold(q)) {
+		/* Nothing to wait for, but EAGAIN is what the caller is told. */
+		blipmq_sock_wake_writer(bs);
 		return;
+	}
 	spin_lock(&ns->waiters_lock);
 	w->messages = messages;
 	w->bytes = bytes;

@@ -148,7 +148,7 @@ static int lane_refuse_moving(struct blipmq_sock *bs, const struct sk_buff *b,
 	rcu_read_lock();
 	t = rcu_dereference(bs->ns->lanes);
 	if (batch_lane(t, b, topics, nr_topics) != BLIPMQ_LANE_MOVING)
-		blipmq_lane_forget(bs);
+		blipmq_lane_refuse(bs, BLIPMQ_LANE_GOES);
 	rcu_read_unlock();
 	return -EAGAIN;
 }

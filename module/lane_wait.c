@@ -69,6 +69,8 @@ static bool lane_may_go(struct blipmq_sock *bs, u32 waits)
 	u64 used = atomic64_read(&bs->lane.flight);
 
 	switch (waits) {
+	case BLIPMQ_LANE_GOES:
+		return true;
 	case BLIPMQ_LANE_EMPTY:
 		return !used;
 	case BLIPMQ_LANE_ROOM:
@@ -131,6 +133,9 @@ void __blipmq_lane_forget(struct blipmq_sock *bs)
  * blipmq_lane_refuse() - a publisher has to wait
  * @bs: the publisher
  * @what: for what; or BLIPMQ_LANE_GOES, to look at the lanes again
+ *
+ * Where it need not wait, it is woken at once: with edge-triggered epoll what
+ * is told EAGAIN waits for an event.
  *
  * Context: tx_lock is held.
  * Return: -EAGAIN, for blipmq_credit_wait().
