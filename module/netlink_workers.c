@@ -2,6 +2,7 @@
 /*
  * The workers, as attributes.
  */
+#include <linux/capability.h>
 #include <linux/cpumask.h>
 #include <net/genetlink.h>
 #include <net/netlink.h>
@@ -22,8 +23,25 @@ static int put_config(struct sk_buff *skb,
 	return nla_put_s32(skb, BLIPMQ_A_WORKER_NICE, c->nice);
 }
 
+/*
+ * What a worker has done for all namespaces together: for those alone who may
+ * configure it, as a namespace learns nothing of another one.
+ */
+static int put_counts(struct sk_buff *skb, const struct blipmq_worker *w)
+{
+	if (nla_put_u64_64bit(skb, BLIPMQ_A_WORKER_BUNDLES,
+			      READ_ONCE(w->bundles), BLIPMQ_A_WORKER_PAD) ||
+	    nla_put_u64_64bit(skb, BLIPMQ_A_WORKER_MESSAGES,
+			      READ_ONCE(w->messages), BLIPMQ_A_WORKER_PAD) ||
+	    nla_put_u32(skb, BLIPMQ_A_WORKER_RING_DEPTH,
+			blipmq_worker_depth(w)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 /* What only a worker that runs has. */
-static int put_worker(struct sk_buff *skb, const struct blipmq_worker *w)
+static int put_worker(struct sk_buff *skb, const struct blipmq_worker *w,
+		      bool counts)
 {
 	u32 state = READ_ONCE(w->armed) ? BLIPMQ_WORKER_STATE_IDLE :
 					  BLIPMQ_WORKER_STATE_BUSY;
@@ -32,18 +50,12 @@ static int put_worker(struct sk_buff *skb, const struct blipmq_worker *w)
 	    nla_put_u32(skb, BLIPMQ_A_WORKER_NODE, max(w->node, 0)) ||
 	    nla_put_u32(skb, BLIPMQ_A_WORKER_STATE, state) ||
 	    nla_put_u32(skb, BLIPMQ_A_WORKER_PID, task_pid_nr(w->task)) ||
-	    nla_put_u64_64bit(skb, BLIPMQ_A_WORKER_BUNDLES,
-			      READ_ONCE(w->bundles), BLIPMQ_A_WORKER_PAD) ||
-	    nla_put_u64_64bit(skb, BLIPMQ_A_WORKER_MESSAGES,
-			      READ_ONCE(w->messages), BLIPMQ_A_WORKER_PAD) ||
-	    nla_put_u32(skb, BLIPMQ_A_WORKER_RING_DEPTH,
-			blipmq_worker_depth(w)) ||
 	    nla_put_u32(skb, BLIPMQ_A_WORKER_RING_SLOTS, BLIPMQ_WORKER_SLOTS))
 		return -EMSGSIZE;
-	return 0;
+	return counts ? put_counts(skb, w) : 0;
 }
 
-static int put_number(struct sk_buff *skb, u32 number)
+static int put_number(struct sk_buff *skb, u32 number, bool counts)
 {
 	const struct blipmq_worker_config *c = blipmq_worker_config(number);
 	struct blipmq_worker *w = blipmq_worker_now(number);
@@ -52,7 +64,7 @@ static int put_number(struct sk_buff *skb, u32 number)
 	    put_config(skb, c))
 		return -EMSGSIZE;
 	if (w)
-		return put_worker(skb, w);
+		return put_worker(skb, w, counts);
 	if (c->cpu >= 0 && nla_put_u32(skb, BLIPMQ_A_WORKER_CPU, c->cpu))
 		return -EMSGSIZE;
 	return nla_put_u32(skb, BLIPMQ_A_WORKER_STATE,
@@ -85,6 +97,7 @@ static int no_worker(struct genl_info *info, struct nlattr *attr)
 int blipmq_nl_worker_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *attr = info->attrs[BLIPMQ_A_WORKER_NUMBER];
+	bool counts = netlink_capable(skb, CAP_NET_ADMIN);
 	struct sk_buff *reply;
 	void *header;
 	int err;
@@ -102,7 +115,7 @@ int blipmq_nl_worker_get_doit(struct sk_buff *skb, struct genl_info *info)
 	else if (nla_get_u32(attr) >= blipmq_workers_wanted())
 		err = no_worker(info, attr);
 	else
-		err = put_number(reply, nla_get_u32(attr));
+		err = put_number(reply, nla_get_u32(attr), counts);
 	blipmq_lanes_unlock();
 	if (err)
 		goto err_free;
@@ -125,6 +138,7 @@ err_free:
 int blipmq_nl_worker_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
+	bool counts = netlink_capable(cb->skb, CAP_NET_ADMIN);
 	void *header;
 	int err;
 
@@ -137,7 +151,7 @@ int blipmq_nl_worker_get_dumpit(struct sk_buff *skb,
 				     NLM_F_MULTI, BLIPMQ_CMD_WORKER_GET);
 		if (!header)
 			break;
-		if (put_number(skb, cb->args[0])) {
+		if (put_number(skb, cb->args[0], counts)) {
 			genlmsg_cancel(skb, header);
 			break;
 		}
