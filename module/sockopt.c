@@ -106,6 +106,8 @@ static int set_identity(struct blipmq_sock *bs, sockptr_t value,
 	down_read(&bs->ns->rules_sem);
 	blipmq_sender_retire(bs->sender);
 	bs->sender = sender;
+	/* What it may as itself it may not for others. */
+	bs->may_block = false;
 	blipmq_subscriptions_judge(bs);
 	up_read(&bs->ns->rules_sem);
 	name = rcu_replace_pointer(bs->identity, name,

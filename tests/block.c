@@ -586,6 +586,29 @@ TEST_F(block, is_a_right)
 	EXPECT_EQ(0, status_of(pid));
 }
 
+/* It ends where a socket acts for somebody who has none. */
+TEST(right_of_who_is_acted_for)
+{
+	struct blipmq_identity id = { .uid = NOBODY, .gid = NOBODY };
+	int fd = lib_packet(), other = lib_packet();
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, other);
+	ASSERT_TRUE(lib_set_u32(fd, BLIPMQ_OVERFLOW, BLIPMQ_OVERFLOW_BLOCK));
+	ASSERT_EQ(0, lib_subscription(fd, BLIPMQ_SUBSCRIBE, TOPIC, NULL));
+	ASSERT_EQ(0, setsockopt(fd, SOL_BLIPMQ, BLIPMQ_IDENTITY, &id,
+				sizeof(id)));
+	EXPECT_EQ(BLIPMQ_OVERFLOW_DROP_NEW, lib_get_u32(fd, BLIPMQ_OVERFLOW));
+	/* The policy has nothing to block with; a subscription would. */
+	ASSERT_TRUE(lib_set_u32(other, BLIPMQ_OVERFLOW, BLIPMQ_OVERFLOW_BLOCK));
+	ASSERT_EQ(0, setsockopt(other, SOL_BLIPMQ, BLIPMQ_IDENTITY, &id,
+				sizeof(id)));
+	EXPECT_EQ(-EACCES, lib_subscription(other, BLIPMQ_SUBSCRIBE, TOPIC,
+					    NULL));
+	close(fd);
+	close(other);
+}
+
 /* Not by a frame that a program with rights ends, which does not know of it. */
 TEST(right_of_a_stranger)
 {
