@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "access.h"
+#include "fanout.h"
 #include "netns.h"
 #include "pattern.h"
 #include "subscription.h"
@@ -89,7 +90,7 @@ static void rules_judge_again(struct blipmq_net *ns, const u8 *pattern, u8 len)
 		cond_resched();
 	}
 	if (ended)
-		synchronize_rcu();
+		blipmq_fanout_settle();
 }
 
 static int rules_change(struct blipmq_net *ns, const u8 *pattern, u8 len,

@@ -135,6 +135,7 @@ int __must_check blipmq_fanout_many(struct blipmq_fan *fan,
 				    struct blipmq_pusher *p,
 				    const struct blipmq_batch_topic *topics,
 				    u32 nr_topics, u32 legs, u64 *routed);
+void blipmq_fanout_settle(void);
 int __must_check blipmq_fanout_admit(struct blipmq_sock *bs, struct sk_buff *b,
 				     const struct blipmq_batch_topic *topics,
 				     u32 nr_topics,

@@ -5,6 +5,7 @@
  * reference instead of by one long RCU section.
  */
 #include <linux/sched.h>
+#include <linux/srcu.h>
 
 #include "bundle.h"
 #include "credit.h"
@@ -15,6 +16,9 @@
 #include "route.h"
 #include "sock.h"
 #include "topic.h"
+
+/* Who pushes to legs that it found in an earlier RCU section. */
+DEFINE_STATIC_SRCU(many_srcu);
 
 /* A queue group is held by its set, a leg by its socket. */
 static void many_put(struct blipmq_queue *q)
@@ -213,11 +217,13 @@ int blipmq_fanout_many(struct blipmq_fan *fan, struct blipmq_pusher *p,
 		       u32 legs, u64 *routed)
 {
 	struct blipmq_gather *g;
-	int err = 0;
+	int err = -ENOMEM, srcu;
 
+	srcu = srcu_read_lock(&many_srcu);
 	g = many_gather(fan->ns, p->b, topics, nr_topics, legs, routed);
 	if (!g)
-		return -ENOMEM;
+		goto out;
+	err = 0;
 	if (fan->publisher)
 		err = blipmq_credit_take(fan->publisher, g,
 					 blipmq_bundle_cb(p->b)->charge);
@@ -225,7 +231,20 @@ int blipmq_fanout_many(struct blipmq_fan *fan, struct blipmq_pusher *p,
 		many_use_credits(g, fan->credits);
 	many_release(g, err ? NULL : p);
 	blipmq_gather_free(g);
+out:
+	srcu_read_unlock(&many_srcu, srcu);
 	return err;
+}
+
+/**
+ * blipmq_fanout_settle() - wait until nothing more comes to legs that have left
+ *
+ * Context: may sleep; no publisher waits for what the caller holds.
+ */
+void blipmq_fanout_settle(void)
+{
+	synchronize_rcu();
+	synchronize_srcu(&many_srcu);
 }
 
 /**
