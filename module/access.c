@@ -6,6 +6,7 @@
  */
 #include <linux/bsearch.h>
 #include <linux/cred.h>
+#include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -23,15 +24,17 @@
 /**
  * struct verdict - what was said of a topic
  * @generation: that of the rules that said so, 0 when nothing was said
+ * @own: the topic's own rule, as long as those rules are the latest, or NULL
  * @may: BLIPMQ_MAY_*
  * @len: bytes of @topic
  * @topic: its name and not a hash of it, which two topics could share
  */
 struct verdict {
-	u64	generation;
-	u8	may;
-	u8	len;
-	u8	topic[BLIPMQ_PATTERN_MAX];
+	u64			generation;
+	struct blipmq_rule	*own;
+	u8			may;
+	u8			len;
+	u8			topic[BLIPMQ_PATTERN_MAX];
 };
 
 /**
@@ -100,7 +103,7 @@ u32 blipmq_access(const struct blipmq_rules *rules,
 		rule = rules->rule[i];
 		relation = blipmq_pattern_relate(rule->pattern, rule->len, name,
 						 len);
-		if (relation == BLIPMQ_PATTERN_DISJOINT)
+		if (relation == BLIPMQ_PATTERN_DISJOINT || !rule->judges)
 			continue;
 		if (may & BLIPMQ_MAY_SUBSCRIBE)
 			decides = rule;
@@ -161,7 +164,8 @@ bool blipmq_access_blocks(const struct blipmq_sock *bs)
 	u32 i;
 
 	for (i = 0; rules && i < rules->nr; i++)
-		if (rule_allows(rules->rule[i], &subject) & BLIPMQ_MAY_BLOCK)
+		if (rules->rule[i]->judges &&
+		    rule_allows(rules->rule[i], &subject) & BLIPMQ_MAY_BLOCK)
 			return true;
 	return false;
 }
@@ -179,27 +183,27 @@ static struct verdict *verdict_find(struct blipmq_verdicts *v, u64 generation,
 	return NULL;
 }
 
-static u32 verdict_get(struct blipmq_sock *bs, const struct blipmq_rules *rules,
-		       const u8 *topic, u8 len)
+/* Into @room, where nothing can be remembered. */
+static const struct verdict *verdict_get(struct blipmq_sock *bs,
+					 const struct blipmq_rules *rules,
+					 const u8 *topic, u8 len,
+					 struct verdict *room)
 {
 	struct blipmq_verdicts *v = bs->sender->verdicts;
 	struct blipmq_subject subject;
 	struct verdict *verdict;
-	u32 may;
 
 	verdict = v ? verdict_find(v, rules->generation, topic, len) : NULL;
 	if (likely(verdict))
-		return verdict->may;
+		return verdict;
+	verdict = v ? &v->verdict[v->next++ % VERDICTS] : room;
 	subject = subject_of(bs);
-	may = blipmq_access(rules, &subject, topic, len, NULL);
-	if (!v)
-		return may;
-	verdict = &v->verdict[v->next++ % VERDICTS];
 	verdict->generation = rules->generation;
-	verdict->may = may;
+	verdict->own = blipmq_rules_find(rules, topic, len);
+	verdict->may = blipmq_access(rules, &subject, topic, len, NULL);
 	verdict->len = len;
 	memcpy(verdict->topic, topic, len);
-	return may;
+	return verdict;
 }
 
 /**
@@ -207,15 +211,19 @@ static u32 verdict_get(struct blipmq_sock *bs, const struct blipmq_rules *rules,
  * @bs: the socket
  * @topic: a valid topic
  * @len: its bytes
+ * @terms: set to what holds for it
  *
  * Context: tx_lock is held; may sleep.
  * Return: 0 or -EACCES.
  */
-int __blipmq_access_publish(struct blipmq_sock *bs, const u8 *topic, u8 len)
+int __blipmq_access_publish(struct blipmq_sock *bs, const u8 *topic, u8 len,
+			    struct blipmq_terms *terms)
 {
 	struct blipmq_sender *s = bs->sender;
 	const struct blipmq_rules *rules;
+	const struct verdict *verdict;
 	u32 may = BLIPMQ_MAY_PUBLISH;
+	struct verdict room;
 
 	lockdep_assert_held(&bs->tx_lock);
 	/* Without memory for it the rules are asked each time. */
@@ -224,8 +232,74 @@ int __blipmq_access_publish(struct blipmq_sock *bs, const u8 *topic, u8 len)
 				      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	rcu_read_lock();
 	rules = rcu_dereference(bs->ns->rules);
-	if (rules)
-		may = verdict_get(bs, rules, topic, len);
+	if (rules) {
+		verdict = verdict_get(bs, rules, topic, len, &room);
+		may = verdict->may;
+		if (verdict->own) {
+			terms->ttl_ms = verdict->own->ttl_ms;
+			terms->metered = verdict->own->rate;
+		}
+	}
 	rcu_read_unlock();
 	return may & BLIPMQ_MAY_PUBLISH ? 0 : -EACCES;
+}
+
+static u64 rate_step(const struct blipmq_rule *rule)
+{
+	return NSEC_PER_SEC / rule->rate;
+}
+
+/* As many as a second brings may come at once. */
+static bool rate_allows(struct blipmq_rule *rule)
+{
+	u64 now = ktime_get_ns(), step = rate_step(rule), due;
+	s64 old = atomic64_read(&rule->due);
+
+	do {
+		due = max_t(u64, old, now) + step;
+		if (due - now > NSEC_PER_SEC)
+			return false;
+	} while (!atomic64_try_cmpxchg(&rule->due, &old, due));
+	return true;
+}
+
+/**
+ * blipmq_rate_take() - take one of the messages that a topic may have
+ * @bs: the publisher
+ * @topic: the topic
+ * @len: its bytes
+ *
+ * Context: tx_lock is held.
+ * Return: 0; -ENOBUFS when there have been too many.
+ */
+int blipmq_rate_take(struct blipmq_sock *bs, const u8 *topic, u8 len)
+{
+	struct blipmq_rule *own;
+	int err = 0;
+
+	rcu_read_lock();
+	own = blipmq_rules_find(rcu_dereference(bs->ns->rules), topic, len);
+	if (own && own->rate && !rate_allows(own))
+		err = -ENOBUFS;
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * blipmq_rate_give() - give one back that was not published
+ * @bs: the publisher
+ * @topic: the topic
+ * @len: its bytes
+ *
+ * Context: tx_lock is held since it was taken.
+ */
+void blipmq_rate_give(struct blipmq_sock *bs, const u8 *topic, u8 len)
+{
+	struct blipmq_rule *own;
+
+	rcu_read_lock();
+	own = blipmq_rules_find(rcu_dereference(bs->ns->rules), topic, len);
+	if (own && own->rate)
+		atomic64_sub(rate_step(own), &own->due);
+	rcu_read_unlock();
 }

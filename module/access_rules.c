@@ -122,25 +122,112 @@ static int rules_change(struct blipmq_net *ns, const u8 *pattern, u8 len,
 	return 0;
 }
 
+/* What a rule is after an edit. Return: false when it says nothing at all. */
+static bool rule_become(struct blipmq_rule *rule, const struct blipmq_rule *old,
+			const struct blipmq_rule_edit *edit)
+{
+	bool judged = old && old->judges;
+
+	rule->uid = edit->says & BLIPMQ_RULE_UID || !judged ? edit->uid :
+							      old->uid;
+	rule->gid = edit->says & BLIPMQ_RULE_GID || !judged ? edit->gid :
+							      old->gid;
+	rule->mode = edit->says & BLIPMQ_RULE_MODE || !judged ? edit->mode :
+								old->mode;
+	rule->judges = edit->says & BLIPMQ_RULE_JUDGES || judged;
+	rule->ttl_ms = edit->says & BLIPMQ_RULE_TTL || !old ? edit->ttl_ms :
+							      old->ttl_ms;
+	rule->rate = edit->says & BLIPMQ_RULE_RATE || !old ? edit->rate :
+							     old->rate;
+	atomic64_set(&rule->due, 0);
+	return rule->judges || rule->ttl_ms || rule->rate;
+}
+
+static struct blipmq_rule *rule_alloc(const u8 *pattern, u8 len)
+{
+	struct blipmq_rule *rule;
+
+	rule = kzalloc(struct_size(rule, pattern, len), GFP_KERNEL_ACCOUNT);
+	if (!rule)
+		return NULL;
+	rule->len = len;
+	memcpy(rule->pattern, pattern, len);
+	return rule;
+}
+
 /**
- * blipmq_rules_set() - add a rule, or replace the one for the same pattern
+ * blipmq_rules_find() - the very rule for a topic or a pattern
+ * @rules: the rules, or NULL for none
+ * @pattern: the topic or pattern
+ * @len: its bytes
+ *
+ * Context: an RCU read-side section, or the rules cannot change.
+ * Return: the rule, or NULL.
+ */
+struct blipmq_rule *blipmq_rules_find(const struct blipmq_rules *rules,
+				      const u8 *pattern, u8 len)
+{
+	bool there;
+	u32 at = rules_search(rules, pattern, len, &there);
+
+	return there ? rules->rule[at] : NULL;
+}
+
+/**
+ * blipmq_rules_set() - add a rule, or change the one for the same pattern
  * @ns: the namespace
- * @rule: the rule, which it has from then on
+ * @edit: how it is to be
  *
  * What is published or subscribed to after the return is judged by it.
  *
  * Context: may sleep.
- * Return: 0; -ENOSPC when there are BLIPMQ_RULES_MAX, -ENOMEM, -EINTR; then
- * nothing is changed, and the rule is the caller's.
+ * Return: 0; -ENODATA when it gets an owner or a group and has no mode;
+ * -ENOSPC when there are BLIPMQ_RULES_MAX, -ENOMEM, -EINTR; then nothing is
+ * changed.
  */
-int blipmq_rules_set(struct blipmq_net *ns, struct blipmq_rule *rule)
+int blipmq_rules_set(struct blipmq_net *ns, const struct blipmq_rule_edit *edit)
 {
-	int err = down_write_killable(&ns->rules_sem);
+	struct blipmq_rule *rule = rule_alloc(edit->pattern, edit->len), *old;
+	bool says;
+	int err;
 
+	if (!rule)
+		return -ENOMEM;
+	err = down_write_killable(&ns->rules_sem);
 	if (err)
-		return err;
-	err = rules_change(ns, rule->pattern, rule->len, rule);
+		goto out;
+	old = blipmq_rules_find(rules_of(ns), edit->pattern, edit->len);
+	says = rule_become(rule, old, edit);
+	if (rule->judges && !(old && old->judges) &&
+	    !(edit->says & BLIPMQ_RULE_MODE))
+		err = -ENODATA;
+	else if (says || old)
+		err = rules_change(ns, edit->pattern, edit->len,
+				   says ? rule : NULL);
 	up_write(&ns->rules_sem);
+	/* It is in use. */
+	if (!err && says)
+		return 0;
+out:
+	kfree(rule);
+	return err;
+}
+
+/* Take out who may do what, and leave the rest. */
+static int rules_open(struct blipmq_net *ns, const struct blipmq_rule *old)
+{
+	const struct blipmq_rule_edit none = { };
+	struct blipmq_rule *rule;
+	int err;
+
+	rule = rule_alloc(old->pattern, old->len);
+	if (!rule)
+		return -ENOMEM;
+	rule_become(rule, old, &none);
+	rule->judges = false;
+	err = rules_change(ns, rule->pattern, rule->len, rule);
+	if (err)
+		kfree(rule);
 	return err;
 }
 
@@ -149,18 +236,27 @@ int blipmq_rules_set(struct blipmq_net *ns, struct blipmq_rule *rule)
  * @ns: the namespace
  * @pattern: its pattern
  * @len: bytes of that
+ * @whole: all that it says, and not only who may do what
  *
  * Context: may sleep.
  * Return: 0; -ENOENT when there is none, -ENOMEM, -EINTR; then nothing is
  * changed.
  */
-int blipmq_rules_delete(struct blipmq_net *ns, const u8 *pattern, u8 len)
+int blipmq_rules_delete(struct blipmq_net *ns, const u8 *pattern, u8 len,
+			bool whole)
 {
+	const struct blipmq_rule *old;
 	int err = down_write_killable(&ns->rules_sem);
 
 	if (err)
 		return err;
-	err = rules_change(ns, pattern, len, NULL);
+	old = blipmq_rules_find(rules_of(ns), pattern, len);
+	if (!old || (!whole && !old->judges))
+		err = -ENOENT;
+	else if (!whole && (old->ttl_ms || old->rate))
+		err = rules_open(ns, old);
+	else
+		err = rules_change(ns, pattern, len, NULL);
 	up_write(&ns->rules_sem);
 	return err;
 }

@@ -41,6 +41,7 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
  * @refused: the frames that were refused before it
  * @nr_topics: entries in @topics
  * @lane: their lane, where lanes are told apart
+ * @metered: some were taken from what their topics may have in a second
  * @retains: the only message is to be retained
  * @retain: how
  * @topics: which frames have which topic
@@ -53,6 +54,7 @@ struct blipmq_batch {
 	u64				refused;
 	u32				nr_topics;
 	u32				lane;
+	bool				metered;
 	bool				retains;
 	struct blipmq_retain		retain;
 	struct blipmq_batch_topic	topics[BLIPMQ_BUNDLE_FRAMES];

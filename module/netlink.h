@@ -5,9 +5,16 @@
 #ifndef _BLIPMQ_NETLINK_H
 #define _BLIPMQ_NETLINK_H
 
+#include <linux/uidgid.h>
+
 #include "types.h"
 
+struct blipmq_rule_edit;
 struct genl_family;
+struct genl_info;
+struct netlink_ext_ack;
+struct nlattr;
+struct sk_buff;
 
 extern struct genl_family blipmq_nl_family;
 
@@ -19,5 +26,16 @@ int blipmq_nl_put_totals(struct sk_buff *skb, int attr,
 
 /* netlink_limits.c */
 int blipmq_nl_put_limits(struct sk_buff *skb, const struct blipmq_limits *l);
+
+/* netlink_access.c */
+int __must_check blipmq_nl_take_ids(const struct sk_buff *skb,
+				    struct netlink_ext_ack *extack,
+				    const struct nlattr *u,
+				    const struct nlattr *g, kuid_t *uid,
+				    kgid_t *gid);
+int __must_check blipmq_nl_take_mode(struct netlink_ext_ack *extack,
+				     const struct nlattr *attr, u32 *mode);
+int blipmq_nl_set_rule(struct genl_info *info,
+		       const struct blipmq_rule_edit *edit);
 
 #endif /* _BLIPMQ_NETLINK_H */

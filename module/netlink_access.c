@@ -3,7 +3,6 @@
  * Rules, as attributes, and what somebody may do by them.
  */
 #include <linux/cred.h>
-#include <linux/slab.h>
 #include <net/genetlink.h>
 #include <net/netlink.h>
 #include <net/sock.h>
@@ -33,28 +32,73 @@ static const struct nlattr *take_pattern(struct genl_info *info)
 	return NULL;
 }
 
-/* A user and a group: whom the attributes say, else who asks. */
-static int take_ids(const struct sk_buff *skb, struct genl_info *info,
-		    kuid_t *uid, kgid_t *gid)
+/**
+ * blipmq_nl_take_ids() - a user and a group, who asks where nothing is said
+ * @skb: the request
+ * @extack: where to say what is wrong
+ * @u: the attribute of the user, or NULL
+ * @g: that of the group, or NULL
+ * @uid: set to the user
+ * @gid: set to the group
+ *
+ * Return: 0; -EINVAL when they are not known to who asks.
+ */
+int blipmq_nl_take_ids(const struct sk_buff *skb,
+		       struct netlink_ext_ack *extack, const struct nlattr *u,
+		       const struct nlattr *g, kuid_t *uid, kgid_t *gid)
 {
-	struct nlattr *u = info->attrs[BLIPMQ_A_RULE_UID];
-	struct nlattr *g = info->attrs[BLIPMQ_A_RULE_GID];
-
 	*uid = u ? make_kuid(user_ns_of(skb), nla_get_u32(u)) :
 		   current_euid();
 	*gid = g ? make_kgid(user_ns_of(skb), nla_get_u32(g)) :
 		   current_egid();
 	if (!uid_valid(*uid)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, u,
-				    "there is no such user here");
+		NL_SET_ERR_MSG_ATTR(extack, u, "there is no such user here");
 		return -EINVAL;
 	}
 	if (!gid_valid(*gid)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, g,
-				    "there is no such group here");
+		NL_SET_ERR_MSG_ATTR(extack, g, "there is no such group here");
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/**
+ * blipmq_nl_take_mode() - the mode of a rule
+ * @extack: where to say what is wrong
+ * @attr: its attribute
+ * @mode: set to the mode
+ *
+ * Return: 0 or -ERANGE.
+ */
+int blipmq_nl_take_mode(struct netlink_ext_ack *extack,
+			const struct nlattr *attr, u32 *mode)
+{
+	*mode = nla_get_u32(attr);
+	if (*mode <= 0777)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "mode is 0 to 0777, in octal digits");
+	return -ERANGE;
+}
+
+/**
+ * blipmq_nl_set_rule() - blipmq_rules_set(), and say what is wrong
+ * @info: the request
+ * @edit: how the rule is to be
+ *
+ * Context: may sleep.
+ * Return: as blipmq_rules_set().
+ */
+int blipmq_nl_set_rule(struct genl_info *info,
+		       const struct blipmq_rule_edit *edit)
+{
+	int err = blipmq_rules_set(blipmq_net_of(genl_info_net(info)), edit);
+
+	if (err == -ENOSPC)
+		GENL_SET_ERR_MSG(info, "a namespace has 4096 rules at most");
+	else if (err == -ENODATA)
+		GENL_SET_ERR_MSG(info,
+				 "it had no owner so far: say a mode, too");
+	return err;
 }
 
 /* Return: the groups, NULL for none, or an error. */
@@ -145,7 +189,10 @@ int blipmq_nl_rule_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (!pattern)
 		return -EINVAL;
-	err = take_ids(skb, info, &subject.uid, &subject.gid);
+	err = blipmq_nl_take_ids(skb, info->extack,
+				 info->attrs[BLIPMQ_A_RULE_UID],
+				 info->attrs[BLIPMQ_A_RULE_GID], &subject.uid,
+				 &subject.gid);
 	if (err)
 		return err;
 	groups = take_groups(skb, info);
@@ -170,11 +217,16 @@ static int put_rule(struct sk_buff *skb, struct netlink_callback *cb,
 	if (!header)
 		return -EMSGSIZE;
 	if (nla_put(skb, BLIPMQ_A_RULE_PATTERN, rule->len, rule->pattern) ||
-	    nla_put_u32(skb, BLIPMQ_A_RULE_UID,
-			from_kuid_munged(user_ns, rule->uid)) ||
-	    nla_put_u32(skb, BLIPMQ_A_RULE_GID,
-			from_kgid_munged(user_ns, rule->gid)) ||
-	    nla_put_u32(skb, BLIPMQ_A_RULE_MODE, rule->mode)) {
+	    (rule->judges &&
+	     (nla_put_u32(skb, BLIPMQ_A_RULE_UID,
+			  from_kuid_munged(user_ns, rule->uid)) ||
+	      nla_put_u32(skb, BLIPMQ_A_RULE_GID,
+			  from_kgid_munged(user_ns, rule->gid)) ||
+	      nla_put_u32(skb, BLIPMQ_A_RULE_MODE, rule->mode))) ||
+	    (rule->ttl_ms &&
+	     nla_put_u32(skb, BLIPMQ_A_RULE_TTL_MS, rule->ttl_ms)) ||
+	    (rule->rate &&
+	     nla_put_u32(skb, BLIPMQ_A_RULE_PUBLISH_RATE, rule->rate))) {
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}
@@ -219,36 +271,23 @@ int blipmq_nl_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 int blipmq_nl_rule_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *pattern = take_pattern(info);
-	struct nlattr *mode = info->attrs[BLIPMQ_A_RULE_MODE];
-	struct blipmq_rule *rule;
-	kuid_t uid;
-	kgid_t gid;
+	struct blipmq_rule_edit edit = { .says = BLIPMQ_RULE_JUDGES };
+	struct nlattr **attrs = info->attrs;
 	int err;
 
 	if (!pattern || GENL_REQ_ATTR_CHECK(info, BLIPMQ_A_RULE_MODE))
 		return -EINVAL;
-	if (nla_get_u32(mode) > 0777) {
-		NL_SET_ERR_MSG_ATTR(info->extack, mode,
-				    "mode is 0 to 0777, in octal digits");
-		return -ERANGE;
-	}
-	err = take_ids(skb, info, &uid, &gid);
-	if (err)
-		return err;
-	rule = kmalloc(struct_size(rule, pattern, nla_len(pattern)),
-		       GFP_KERNEL_ACCOUNT);
-	if (!rule)
-		return -ENOMEM;
-	rule->uid = uid;
-	rule->gid = gid;
-	rule->mode = nla_get_u32(mode);
-	rule->len = nla_len(pattern);
-	memcpy(rule->pattern, nla_data(pattern), rule->len);
-	err = blipmq_rules_set(blipmq_net_of(genl_info_net(info)), rule);
-	if (err)
-		kfree(rule);
-	if (err == -ENOSPC)
-		GENL_SET_ERR_MSG(info, "a namespace has 4096 rules at most");
+	edit.pattern = nla_data(pattern);
+	edit.len = nla_len(pattern);
+	err = blipmq_nl_take_mode(info->extack, attrs[BLIPMQ_A_RULE_MODE],
+				  &edit.mode);
+	if (!err)
+		err = blipmq_nl_take_ids(skb, info->extack,
+					 attrs[BLIPMQ_A_RULE_UID],
+					 attrs[BLIPMQ_A_RULE_GID], &edit.uid,
+					 &edit.gid);
+	if (!err)
+		err = blipmq_nl_set_rule(info, &edit);
 	return err;
 }
 
@@ -268,7 +307,7 @@ int blipmq_nl_rule_delete_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!pattern)
 		return -EINVAL;
 	err = blipmq_rules_delete(blipmq_net_of(genl_info_net(info)),
-				  nla_data(pattern), nla_len(pattern));
+				  nla_data(pattern), nla_len(pattern), false);
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG_ATTR(info->extack, pattern,
 				    "there is no rule for this pattern");

@@ -12,6 +12,7 @@
 
 #include "types.h"
 
+struct blipmq_rule;
 struct pid_namespace;
 
 /**
@@ -74,6 +75,11 @@ int blipmq_nl_dump_array(struct sk_buff *skb, struct netlink_callback *cb,
 int blipmq_nl_get_entry(struct genl_info *info,
 			const struct blipmq_nl_reader *r, struct xarray *xa,
 			unsigned long index, blipmq_nl_put_t *put);
+
+/* netlink_settings.c */
+int blipmq_nl_put_settings(struct sk_buff *skb,
+			   const struct blipmq_nl_reader *r,
+			   const struct blipmq_rule *rule);
 
 /* netlink_sockets.c */
 kuid_t blipmq_nl_uid_of(struct blipmq_sock *bs);

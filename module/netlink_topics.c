@@ -10,11 +10,13 @@
 #include <net/genetlink.h>
 #include <net/netlink.h>
 
+#include "access.h"
 #include "bundle.h"
 #include "gen/netlink-gen.h"
 #include "netlink.h"
 #include "netlink_reader.h"
 #include "netns.h"
+#include "pattern.h"
 #include "topic.h"
 #include "user.h"
 
@@ -51,20 +53,44 @@ static u32 topic_retained_bytes(struct blipmq_net *ns,
 	return bytes;
 }
 
-static int topic_put_attrs(struct sk_buff *skb,
-			   const struct blipmq_nl_reader *r,
-			   const struct blipmq_topic *topic)
+static const struct blipmq_rule *
+topic_rule(const struct blipmq_nl_reader *r, const u8 *name, u8 len)
 {
-	struct blipmq_route *route = rcu_dereference(topic->route);
-	u32 bytes = topic_retained_bytes(r->ns, topic);
+	return blipmq_rules_find(rcu_dereference(r->ns->rules), name, len);
+}
+
+/* Whom its own rule names, else who brought it into being. */
+static kuid_t topic_owner(const struct blipmq_topic *topic,
+			  const struct blipmq_rule *rule)
+{
+	if (rule && rule->judges)
+		return rule->uid;
+	return topic->owner ? topic->owner->uid : INVALID_UID;
+}
+
+static int put_name(struct sk_buff *skb, const u8 *topic, u8 len)
+{
 	u8 name[BLIPMQ_FRAME_TOPIC_MAX + 1];
 
-	memcpy(name, topic->name, topic->name_len);
-	name[topic->name_len] = '\0';
-	if (nla_put_string(skb, BLIPMQ_A_TOPIC_NAME, name) ||
-	    (topic->owner &&
+	memcpy(name, topic, len);
+	name[len] = '\0';
+	return nla_put_string(skb, BLIPMQ_A_TOPIC_NAME, name);
+}
+
+static int topic_put_attrs(struct sk_buff *skb,
+			   const struct blipmq_nl_reader *r,
+			   const struct blipmq_topic *topic,
+			   const struct blipmq_rule *rule)
+{
+	kuid_t uid = topic_owner(topic, rule);
+	struct blipmq_route *route = rcu_dereference(topic->route);
+	u32 bytes = topic_retained_bytes(r->ns, topic);
+
+	if (put_name(skb, topic->name, topic->name_len) ||
+	    (uid_valid(uid) &&
 	     nla_put_u32(skb, BLIPMQ_A_TOPIC_UID,
-			 from_kuid_munged(r->user_ns, topic->owner->uid))) ||
+			 from_kuid_munged(r->user_ns, uid))) ||
+	    blipmq_nl_put_settings(skb, r, rule) ||
 	    nla_put_u32(skb, BLIPMQ_A_TOPIC_SUBSCRIPTIONS,
 			topic->set ? READ_ONCE(topic->set->count) : 0) ||
 	    nla_put_u32(skb, BLIPMQ_A_TOPIC_RECEIVERS,
@@ -80,22 +106,65 @@ static int topic_put_attrs(struct sk_buff *skb,
 static int topic_put(struct sk_buff *skb, const struct blipmq_nl_reader *r,
 		     const struct blipmq_topic *topic)
 {
+	const struct blipmq_rule *rule;
 	void *header;
 
 	lockdep_assert_held(&r->ns->topics_lock);
-	if (!blipmq_nl_may_see(r, topic->owner ? topic->owner->uid :
-						 INVALID_UID) ||
+	rule = topic_rule(r, topic->name, topic->name_len);
+	if (!blipmq_nl_may_see(r, topic_owner(topic, rule)) ||
 	    !blipmq_nl_matches(r, topic->name, topic->name_len))
 		return 0;
 	header = blipmq_nl_begin(skb, r, BLIPMQ_CMD_TOPIC_GET);
 	if (!header)
 		return -EMSGSIZE;
-	if (topic_put_attrs(skb, r, topic)) {
+	if (topic_put_attrs(skb, r, topic, rule)) {
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}
 	genlmsg_end(skb, header);
 	return 0;
+}
+
+/* One that does not exist, and of which something is said. Return: likewise. */
+static int settings_put(struct sk_buff *skb, const struct blipmq_nl_reader *r,
+			const struct blipmq_rule *rule)
+{
+	kuid_t uid = rule->judges ? rule->uid : INVALID_UID;
+	void *header;
+
+	if (!blipmq_nl_may_see(r, uid))
+		return 0;
+	header = blipmq_nl_begin(skb, r, BLIPMQ_CMD_TOPIC_GET);
+	if (!header)
+		return -EMSGSIZE;
+	if (put_name(skb, rule->pattern, rule->len) ||
+	    (rule->judges &&
+	     nla_put_u32(skb, BLIPMQ_A_TOPIC_UID,
+			 from_kuid_munged(r->user_ns, uid))) ||
+	    blipmq_nl_put_settings(skb, r, rule) ||
+	    nla_put_flag(skb, BLIPMQ_A_TOPIC_IDLE)) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+/* Return: 0, also when it may not be seen; -ENOENT, -EMSGSIZE. */
+static int name_put(struct sk_buff *skb, const struct blipmq_nl_reader *r,
+		    const struct nlattr *attr)
+{
+	u8 len = strnlen(nla_data(attr), nla_len(attr));
+	const struct blipmq_rule *rule;
+	struct blipmq_topic *topic;
+
+	topic = blipmq_topic_find(r->ns, nla_data(attr), len);
+	if (topic)
+		return topic_put(skb, r, topic);
+	/* Rules are for what is valid. */
+	rule = blipmq_topic_valid(nla_data(attr), len) ?
+	       topic_rule(r, nla_data(attr), len) : NULL;
+	return rule ? settings_put(skb, r, rule) : -ENOENT;
 }
 
 /**
@@ -110,7 +179,6 @@ static int topic_put(struct sk_buff *skb, const struct blipmq_nl_reader *r,
 int blipmq_nl_topic_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *name = info->attrs[BLIPMQ_A_TOPIC_NAME];
-	struct blipmq_topic *topic;
 	struct blipmq_nl_reader r;
 	struct sk_buff *reply;
 	int err;
@@ -124,13 +192,9 @@ int blipmq_nl_topic_get_doit(struct sk_buff *skb, struct genl_info *info)
 	reply = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	if (!reply)
 		return -ENOMEM;
-	err = -ENOENT;
 	mutex_lock(&r.ns->topics_lock);
 	rcu_read_lock();
-	topic = blipmq_topic_find(r.ns, nla_data(name),
-				  strnlen(nla_data(name), nla_len(name)));
-	if (topic)
-		err = topic_put(reply, &r, topic);
+	err = name_put(reply, &r, name);
 	rcu_read_unlock();
 	mutex_unlock(&r.ns->topics_lock);
 	if (!err && reply->len)

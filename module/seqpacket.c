@@ -100,21 +100,20 @@ static int destination_find(struct destination *d, struct blipmq_sock *bs,
 	return destination_check(d, bs);
 }
 
-static int seqpacket_publish(struct blipmq_sock *bs,
-			     const struct destination *d, struct iov_iter *from)
+static int publish_admitted(struct blipmq_sock *bs,
+			    const struct destination *d, struct iov_iter *from)
 {
 	u32 head = BLIPMQ_FRAME_HEADER + d->len + BLIPMQ_FRAME_PUB_FIXED;
 	u32 payload = iov_iter_count(from);
 	bool retains = d->publish.flags & BLIPMQ_PUBLISH_RETAIN;
 	struct blipmq_batch_topic topic;
 	struct blipmq_retain retain;
+	struct blipmq_terms terms;
 	struct sk_buff *b;
 	u8 *p;
 	u64 id;
 	int err;
 
-	if (blipmq_net_is_full(bs->ns) || !blipmq_sender_admits(bs->sender, 0))
-		return -ENOBUFS;
 	err = blipmq_sock_next_id(bs, &id);
 	if (err)
 		return err;
@@ -131,12 +130,12 @@ static int seqpacket_publish(struct blipmq_sock *bs,
 	err = blipmq_bundle_fill(b, head, from, payload);
 	/* The rules may have changed while it waited for a page of the user's. */
 	if (!err)
-		err = blipmq_access_publish(bs, d->topic, d->len);
+		err = blipmq_access_publish(bs, d->topic, d->len, &terms);
 	if (!err && retains)
 		err = blipmq_retain_prepare(bs->ns, &retain, b, 0, id);
 	if (err)
 		goto out;
-	blipmq_bundle_live(b, d->publish.ttl_ms ?: bs->ttl_ms);
+	blipmq_bundle_live(b, d->publish.ttl_ms ?: bs->ttl_ms ?: terms.ttl_ms);
 	blipmq_bundle_seal(b, head + payload, 1);
 	topic.mask = 1;
 	topic.at = BLIPMQ_FRAME_HEADER;
@@ -156,6 +155,28 @@ out:
 	return err;
 }
 
+static int seqpacket_publish(struct blipmq_sock *bs,
+			     const struct destination *d, struct iov_iter *from)
+{
+	struct blipmq_terms terms;
+	int err;
+
+	err = blipmq_access_publish(bs, d->topic, d->len, &terms);
+	if (err)
+		return err;
+	if (blipmq_net_is_full(bs->ns) || !blipmq_sender_admits(bs->sender, 0))
+		return -ENOBUFS;
+	if (unlikely(terms.metered)) {
+		err = blipmq_rate_take(bs, d->topic, d->len);
+		if (err)
+			return err;
+	}
+	err = publish_admitted(bs, d, from);
+	if (unlikely(err) && terms.metered)
+		blipmq_rate_give(bs, d->topic, d->len);
+	return err;
+}
+
 /* Return: 0; -EAGAIN to be tried again; what is wrong with it. */
 static int seqpacket_send(struct blipmq_sock *bs, struct msghdr *msg,
 			  size_t len)
@@ -167,8 +188,6 @@ static int seqpacket_send(struct blipmq_sock *bs, struct msghdr *msg,
 		return -EPIPE;
 	err = len > READ_ONCE(bs->ns->limits.payload_bytes) ? -EMSGSIZE :
 	      destination_find(&d, bs, msg);
-	if (!err)
-		err = blipmq_access_publish(bs, d.topic, d.len);
 	if (!err)
 		err = seqpacket_publish(bs, &d, &msg->msg_iter);
 	if (err && err != -EAGAIN)

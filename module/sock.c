@@ -102,13 +102,14 @@ void blipmq_sock_undo_ids(struct blipmq_sock *bs, u32 n)
 int blipmq_sock_set_topic(struct blipmq_sock *bs, const u8 *topic,
 			  unsigned int len)
 {
+	struct blipmq_terms terms;
 	u8 *copy = NULL;
 
 	lockdep_assert_held(&bs->tx_lock);
 	if (len) {
 		if (!blipmq_topic_valid(topic, len))
 			return -EINVAL;
-		if (blipmq_access_publish(bs, topic, len))
+		if (blipmq_access_publish(bs, topic, len, &terms))
 			return -EACCES;
 		copy = kmemdup(topic, len, GFP_KERNEL_ACCOUNT);
 		if (!copy)

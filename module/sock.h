@@ -210,16 +210,19 @@ static inline bool blipmq_sock_is_held_up(const struct blipmq_sock *bs)
  * @bs: the socket
  * @topic: a valid topic
  * @len: its bytes
+ * @terms: set to what holds for it
  *
  * Context: tx_lock is held; may sleep.
  * Return: 0 or -EACCES.
  */
 static inline int __must_check
-blipmq_access_publish(struct blipmq_sock *bs, const u8 *topic, u8 len)
+blipmq_access_publish(struct blipmq_sock *bs, const u8 *topic, u8 len,
+		      struct blipmq_terms *terms)
 {
+	*terms = (struct blipmq_terms){ };
 	if (likely(!rcu_access_pointer(bs->ns->rules)))
 		return 0;
-	return __blipmq_access_publish(bs, topic, len);
+	return __blipmq_access_publish(bs, topic, len, terms);
 }
 
 /**

@@ -48,6 +48,7 @@ static void batch_begin(struct blipmq_sock *bs, struct blipmq_batch *batch,
 			u32 offset, u32 index, u32 ttl_ms)
 {
 	batch->ttl_ms = ttl_ms;
+	batch->metered = false;
 	batch->first = offset;
 	batch->first_index = index;
 	batch->answers = blipmq_answers_mark(&bs->answers);
@@ -71,14 +72,18 @@ void blipmq_stream_undo(struct blipmq_sock *bs,
 {
 	u32 offset, messages = 0, bytes = 0;
 	struct blipmq_frame f;
+	const u8 *p;
 
 	for (offset = batch->first; offset < end; offset += f.size) {
-		blipmq_frame_decode(&f, blipmq_bundle_head(b, offset,
-							   sizeof(u64)));
-		if (f.op == BLIPMQ_OP_MSG) {
-			messages++;
-			bytes += f.size;
-		}
+		p = blipmq_bundle_head(b, offset, sizeof(u64));
+		blipmq_frame_decode(&f, p);
+		if (f.op != BLIPMQ_OP_MSG)
+			continue;
+		messages++;
+		bytes += f.size;
+		if (batch->metered)
+			blipmq_rate_give(bs, p + BLIPMQ_FRAME_HEADER,
+					 f.topic_len);
 	}
 	blipmq_count(&bs->published, -(u64)messages);
 	blipmq_count(&bs->published_bytes, -(u64)bytes);
@@ -301,19 +306,23 @@ static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
 }
 
 static struct blipmq_verdict pub_check_access(struct blipmq_sock *bs,
-					      const u8 *topic, u8 len)
+					      const u8 *topic, u8 len,
+					      struct blipmq_terms *terms)
 {
 	struct blipmq_verdict v = { .code = BLIPMQ_CODE_OK };
 
-	if (blipmq_access_publish(bs, topic, len)) {
+	if (blipmq_access_publish(bs, topic, len, terms)) {
 		v.code = BLIPMQ_CODE_FORBIDDEN;
 		v.text = "a rule does not let this user publish to it";
 	}
 	return v;
 }
 
+/* One that is metered has been taken from its topic's rate when it is OK. */
 static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs,
-					      struct sk_buff *b, u64 *id)
+					      struct sk_buff *b,
+					      const u8 *topic, u8 len,
+					      bool metered, u64 *id)
 {
 	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
 
@@ -323,10 +332,12 @@ static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs,
 		v.text = "limit memory-bytes of the namespace is reached";
 	else if (!blipmq_sender_admits(bs->sender, blipmq_bundle_cb(b)->charge))
 		v.text = "limit flight-bytes of the publisher is reached";
-	else if (blipmq_sock_next_id(bs, id))
-		v.text = "no number for another publisher";
-	else
+	else if (unlikely(metered) && blipmq_rate_take(bs, topic, len))
+		v.text = "limit publish-rate of the topic is reached";
+	else if (!blipmq_sock_next_id(bs, id))
 		v.code = BLIPMQ_CODE_OK;
+	else
+		v.text = "no number for another publisher";
 	return v;
 }
 
@@ -374,9 +385,10 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	u32 want = f->topic_len + BLIPMQ_FRAME_PUB_FIXED;
 	u32 len = min(want, f->size - BLIPMQ_FRAME_HEADER);
 	bool confirm = f->flags & BLIPMQ_FLAG_CONFIRM;
-	bool retains = f->flags & BLIPMQ_FLAG_RETAIN;
+	bool retains = f->flags & BLIPMQ_FLAG_RETAIN, taken;
 	u8 *topic = blipmq_bundle_head(b, offset + BLIPMQ_FRAME_HEADER, len);
 	struct blipmq_batch_topic *known = NULL;
+	struct blipmq_terms terms = { };
 	struct blipmq_verdict v;
 	u32 tag = 0, ttl_ms = 0;
 	u64 id = 0;
@@ -390,6 +402,9 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 		ttl_ms = blipmq_get_le32(topic + f->topic_len);
 		tag = blipmq_get_le32(topic + f->topic_len + 4);
 	}
+	if (!v.code)
+		v = pub_check_access(bs, topic, f->topic_len, &terms);
+	ttl_ms = ttl_ms ?: bs->ttl_ms ?: terms.ttl_ms;
 	/* A message that is retained is a bundle of its own. */
 	if (!v.code && retains && batch->nr_topics)
 		return BLIPMQ_FRAME_BARRIER;
@@ -402,14 +417,22 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	    !batch_has_lane(bs, batch, topic, f->topic_len))
 		return BLIPMQ_FRAME_BARRIER;
 	if (!v.code)
-		v = pub_check_access(bs, topic, f->topic_len);
-	if (!v.code)
-		v = pub_check_limits(bs, b, &id);
+		v = pub_check_limits(bs, b, topic, f->topic_len, terms.metered,
+				     &id);
+	taken = !v.code && terms.metered;
 	if ((v.code || confirm || retains) &&
-	    blipmq_answers_reserve(&bs->answers, bs->sender))
+	    blipmq_answers_reserve(&bs->answers, bs->sender)) {
+		if (taken)
+			blipmq_rate_give(bs, topic, f->topic_len);
 		return -ENOMEM;
+	}
 	if (!v.code && retains)
 		v = pub_retain(bs, batch, b, offset, id);
+	if (unlikely(taken)) {
+		batch->metered = true;
+		if (v.code)
+			blipmq_rate_give(bs, topic, f->topic_len);
+	}
 	if (v.code)
 		return frame_fail(bs, batch, f, topic, tag, v);
 	if (confirm)

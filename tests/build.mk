@@ -8,7 +8,8 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	stream_limits shares limit_set identity protocol cuts changing many \
 	overflow block block_stream totals memory leaks slow index kill \
 	patterns patterns_many threads conflate groups groups_many retain \
-	expiry footprint trace control workers access disconnect
+	expiry footprint trace control workers access settings \
+	disconnect
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 
@@ -30,7 +31,7 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o
 
 $(addprefix $(BUILD)/tests/,names pattern_rules): $(BUILD)/obj/module/pattern.o
 $(BUILD)/tests/frame_rules: $(addprefix $(BUILD)/obj/module/,frame.o pattern.o)
-$(addprefix $(BUILD)/tests/,patterns groups retain workers access): $(BUILD)/obj/tests/reader.o
+$(addprefix $(BUILD)/tests/,patterns groups retain workers access settings): $(BUILD)/obj/tests/reader.o
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o \
 	match.o queue.o control.o below.o)

@@ -170,7 +170,10 @@ json "control: access list" \
 	'd == [dict(pattern="ac.mine", uid=0, gid=1, mode="0707"),
 	       dict(pattern="ac.>", uid=65534, gid=65534, mode="0640")]' \
 	nobody $ctl access list --json
-brief() { [ "$(c $ctl access list --brief)" = $'ac.mine\t0\t1\t0707\nac.>\t65534\t65534\t0640' ]; }
+brief() {
+	[ "$(c $ctl access list --brief)" = \
+		$'ac.mine\t0\t1\t0707\t-\t-\nac.>\t65534\t65534\t0640\t-\t-' ]
+}
 check "control: access list --brief" brief
 check "control: access list for people" c $ctl access
 json "control: access test" 'd == dict(pattern="ac.x", publish=False,
@@ -200,6 +203,32 @@ check_status 2 "control: too much of a mode" c $ctl access add 'ac.>' 1777
 check_status 2 "control: no such owner" c $ctl access add a 777 -u no-such-user
 check_status 2 "control: no such group" c $ctl access add a 777 -g no-such-group
 check_status 2 "control: rules have no user" c $ctl access list --user root
+
+# --- what is said of a topic --------------------------------------------------
+
+check "control: topic set" c $ctl topic set a.b --ttl 5000 --rate 7
+check "control: more of it" c $ctl topic set a.b -u 65534 -m 640
+json "control: topic show has it" 'd["uid"] == 65534 and d["mode"] == "0640" and
+	d["ttl-ms"] == 5000 and d["publish-rate"] == 7 and d["gid"] == 0' \
+	c $ctl topic show a.b --json
+check "control: topic set of one that is not there" c $ctl topic set st.x -t never
+json "control: which has it all the same" \
+	'd == dict(name="st.x", idle=True, **{"ttl-ms": 0xffffffff})' \
+	c $ctl topic show st.x --json
+json "control: as the list of rules does" \
+	'[r for r in d if r["pattern"] == "st.x"] == [{"pattern": "st.x", "ttl-ms": 0xffffffff}]' \
+	c $ctl access list --json
+check "control: topic show for people" c $ctl topic show a.b
+check_status 1 "control: an owner without a mode" c $ctl topic set st.x -u 0
+check_status 1 "control: what is no topic" c $ctl topic set 'st.*' --rate 1
+check_status 1 "control: nothing to set" c $ctl topic set st.x
+check_status 1 "control: it is not nobody's to set" nobody $ctl topic set st.x -r 1
+check_status 2 "control: what is no time" c $ctl topic set st.x --ttl soon
+check_status 2 "control: what is no rate" c $ctl topic set st.x --rate -1
+check_status 2 "control: no topic to set" c $ctl topic set --rate 1
+check "control: topic delete" c $ctl topic delete a.b
+check "control: of the other one" c $ctl topic delete st.x
+check_status 1 "control: it is said no more" c $ctl topic delete st.x
 
 # --- refusals -----------------------------------------------------------------
 

@@ -127,7 +127,17 @@ static bool is_change(u8 command)
 	       command == BLIPMQ_CMD_WORKER_SET ||
 	       command == BLIPMQ_CMD_LANE_SET ||
 	       command == BLIPMQ_CMD_RULE_ADD ||
-	       command == BLIPMQ_CMD_RULE_DELETE;
+	       command == BLIPMQ_CMD_RULE_DELETE ||
+	       command == BLIPMQ_CMD_TOPIC_SET ||
+	       command == BLIPMQ_CMD_TOPIC_DELETE;
+}
+
+/* Those whose texts end with a zero. */
+static bool has_strings(u8 command)
+{
+	return command == BLIPMQ_CMD_TOPIC_GET ||
+	       command == BLIPMQ_CMD_TOPIC_SET ||
+	       command == BLIPMQ_CMD_TOPIC_DELETE;
 }
 
 /* Sends @p and reads the reply into it. Returns bytes of attributes, or -1. */
@@ -238,7 +248,8 @@ long long lib_request(u8 command, const struct lib_attr *attrs, size_t nr,
 		a = (struct nlattr *)(p.attrs + len);
 		a->nla_type = (u16)attrs[i].type;
 		a->nla_len = (u16)(NLA_HDRLEN + (attrs[i].text ?
-				   strlen(attrs[i].text) : sizeof(u32)));
+				   strlen(attrs[i].text) +
+				   has_strings(command) : sizeof(u32)));
 		memcpy(a + 1, attrs[i].text ?: (const void *)&attrs[i].number,
 		       a->nla_len - NLA_HDRLEN);
 		len += NLA_ALIGN(a->nla_len);

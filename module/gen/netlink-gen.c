@@ -111,8 +111,23 @@ const struct nla_policy blipmq_rule_delete_nl_policy[BLIPMQ_A_RULE_PATTERN + 1] 
 	[BLIPMQ_A_RULE_PATTERN] = NLA_POLICY_MAX_LEN(255),
 };
 
+/* BLIPMQ_CMD_TOPIC_SET - do */
+const struct nla_policy blipmq_topic_set_nl_policy[BLIPMQ_A_TOPIC_PUBLISH_RATE + 1] = {
+	[BLIPMQ_A_TOPIC_NAME] = { .type = NLA_NUL_STRING, .len = 255, },
+	[BLIPMQ_A_TOPIC_UID] = { .type = NLA_U32, },
+	[BLIPMQ_A_TOPIC_GID] = { .type = NLA_U32, },
+	[BLIPMQ_A_TOPIC_MODE] = { .type = NLA_U32, },
+	[BLIPMQ_A_TOPIC_TTL_MS] = { .type = NLA_U32, },
+	[BLIPMQ_A_TOPIC_PUBLISH_RATE] = { .type = NLA_U32, },
+};
+
+/* BLIPMQ_CMD_TOPIC_DELETE - do */
+const struct nla_policy blipmq_topic_delete_nl_policy[BLIPMQ_A_TOPIC_NAME + 1] = {
+	[BLIPMQ_A_TOPIC_NAME] = { .type = NLA_NUL_STRING, .len = 255, },
+};
+
 /* Ops table for blipmq */
-const struct genl_ops blipmq_nl_ops[12] = {
+const struct genl_ops blipmq_nl_ops[14] = {
 	{
 		.cmd		= BLIPMQ_CMD_BROKER_GET,
 		.doit		= blipmq_nl_broker_get_doit,
@@ -194,6 +209,20 @@ const struct genl_ops blipmq_nl_ops[12] = {
 		.doit		= blipmq_nl_rule_delete_doit,
 		.policy		= blipmq_rule_delete_nl_policy,
 		.maxattr	= BLIPMQ_A_RULE_PATTERN,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_TOPIC_SET,
+		.doit		= blipmq_nl_topic_set_doit,
+		.policy		= blipmq_topic_set_nl_policy,
+		.maxattr	= BLIPMQ_A_TOPIC_PUBLISH_RATE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_TOPIC_DELETE,
+		.doit		= blipmq_nl_topic_delete_doit,
+		.policy		= blipmq_topic_delete_nl_policy,
+		.maxattr	= BLIPMQ_A_TOPIC_NAME,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

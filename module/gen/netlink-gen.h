@@ -39,8 +39,12 @@ extern const struct nla_policy blipmq_rule_add_nl_policy[BLIPMQ_A_RULE_MODE + 1]
 
 extern const struct nla_policy blipmq_rule_delete_nl_policy[BLIPMQ_A_RULE_PATTERN + 1];
 
+extern const struct nla_policy blipmq_topic_set_nl_policy[BLIPMQ_A_TOPIC_PUBLISH_RATE + 1];
+
+extern const struct nla_policy blipmq_topic_delete_nl_policy[BLIPMQ_A_TOPIC_NAME + 1];
+
 /* Ops table for blipmq */
-extern const struct genl_ops blipmq_nl_ops[12];
+extern const struct genl_ops blipmq_nl_ops[14];
 
 int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -65,6 +69,8 @@ int blipmq_nl_rule_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int blipmq_nl_rule_add_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_rule_delete_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_topic_set_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_topic_delete_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	BLIPMQ_NLGRP_EVENTS,

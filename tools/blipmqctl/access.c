@@ -18,6 +18,8 @@ static const struct value_spec rule_specs[] = {
 	{ "uid", BLIPMQ_A_RULE_UID, VALUE_COUNT },
 	{ "gid", BLIPMQ_A_RULE_GID, VALUE_COUNT },
 	{ "mode", BLIPMQ_A_RULE_MODE, VALUE_MODE },
+	{ "ttl-ms", BLIPMQ_A_RULE_TTL_MS, VALUE_COUNT },
+	{ "publish-rate", BLIPMQ_A_RULE_PUBLISH_RATE, VALUE_COUNT },
 	{ }
 };
 
@@ -26,6 +28,8 @@ static const struct list_column rule_columns[] = {
 	{ "uid", "UID", false },
 	{ "gid", "GID", false },
 	{ "mode", "MODE", false },
+	{ "ttl-ms", "TTL", false },
+	{ "publish-rate", "RATE", false },
 	{ }
 };
 
@@ -174,13 +178,10 @@ static int access_add(const char *pattern, const char *digits,
 	__u8 buffer[512] __attribute__((aligned(8)));
 	struct blipmq_genl g;
 	struct nlmsghdr *nlh;
-	uint32_t uid, gid;
-	unsigned long mode;
-	char *end;
+	uint32_t uid, gid, mode;
 	int ret;
 
-	mode = strtoul(digits, &end, 8);
-	if (*digits < '0' || *digits > '7' || *end || mode > 0777)
+	if (!who_mode(digits, &mode))
 		return ctl_usage(&ctl_access,
 				 "a mode is 0 to 777 in octal digits, not '%s'",
 				 digits);
@@ -198,7 +199,7 @@ static int access_add(const char *pattern, const char *digits,
 		mnl_attr_put_u32(nlh, BLIPMQ_A_RULE_UID, uid);
 	if (a->group)
 		mnl_attr_put_u32(nlh, BLIPMQ_A_RULE_GID, gid);
-	mnl_attr_put_u32(nlh, BLIPMQ_A_RULE_MODE, (uint32_t)mode);
+	mnl_attr_put_u32(nlh, BLIPMQ_A_RULE_MODE, mode);
 	return access_change(&g, nlh, "set", pattern);
 }
 

@@ -8,10 +8,15 @@
 #include <linux/blipmq_netlink.h>
 
 #include "list.h"
+#include "topic.h"
 
 static const struct value_spec topic_specs[] = {
 	{ "name", BLIPMQ_A_TOPIC_NAME, VALUE_TEXT },
 	{ "uid", BLIPMQ_A_TOPIC_UID, VALUE_COUNT },
+	{ "gid", BLIPMQ_A_TOPIC_GID, VALUE_COUNT },
+	{ "mode", BLIPMQ_A_TOPIC_MODE, VALUE_MODE },
+	{ "ttl-ms", BLIPMQ_A_TOPIC_TTL_MS, VALUE_COUNT },
+	{ "publish-rate", BLIPMQ_A_TOPIC_PUBLISH_RATE, VALUE_COUNT },
 	{ "subscriptions", BLIPMQ_A_TOPIC_SUBSCRIPTIONS, VALUE_COUNT },
 	{ "receivers", BLIPMQ_A_TOPIC_RECEIVERS, VALUE_COUNT },
 	{ "groups", BLIPMQ_A_TOPIC_GROUPS, VALUE_COUNT },
@@ -28,6 +33,15 @@ static const struct list_column topic_columns[] = {
 	{ "retained-bytes", "RETAINED", false },
 	{ "uid", "UID", false },
 	{ "idle", "IDLE", true },
+	{ }
+};
+
+/* What people see of one topic beside these, where it is said. */
+static const struct list_column settings[] = {
+	{ "gid", NULL, false },
+	{ "mode", NULL, false },
+	{ "ttl-ms", NULL, false },
+	{ "publish-rate", NULL, false },
 	{ }
 };
 
@@ -52,6 +66,8 @@ static void show_people(const struct entry *e)
 	const struct list_column *c;
 
 	for (c = topics.columns; c->key; c++)
+		value_print(c->key, &e->own, c->key);
+	for (c = settings; c->key; c++)
 		value_print(c->key, &e->own, c->key);
 }
 
@@ -101,24 +117,37 @@ static int run_topic(int argc, char **argv)
 		return list_run(&topics, argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "show"))
 		return topic_show(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "set"))
+		return topic_set(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "delete"))
+		return topic_delete(argc - 1, argv + 1);
 	if (argc == 1 || *argv[1] == '-')
 		return list_run(&topics, argc, argv);
-	return ctl_usage(&ctl_topic, "topic has no '%s', but list and show",
+	return ctl_usage(&ctl_topic, "topic has no '%s', but list, show, set and delete",
 			 argv[1]);
 }
 
 const struct ctl_command ctl_topic = {
 	.name = "topic",
-	.summary = "list topics, or show one",
+	.summary = "list topics, show one, or say what holds for it",
 	.help =
 	"Usage: blipmqctl topic [list] [PATTERN] [--user USER] [--json | --brief]\n"
 	"       blipmqctl topic show TOPIC [--json]\n"
+	"       blipmqctl topic set TOPIC [--user USER] [--group GROUP] [--mode MODE]\n"
+	"                           [--ttl MILLISECONDS|never] [--rate N]\n"
+	"       blipmqctl topic delete TOPIC\n"
 	"\n"
 	"Lists the topics of this network namespace that you brought into being; with\n"
-	"CAP_NET_ADMIN all of them.\n"
+	"CAP_NET_ADMIN all of them. set says what holds for a topic, whether it exists or\n"
+	"not, and leaves the rest as it is; delete takes all of that back, and not the\n"
+	"topic. Both need CAP_NET_ADMIN.\n"
 	"\n"
 	"  PATTERN          only topics that it matches\n"
 	"  -u, --user USER  only those of this user, a name or a number\n"
+	"  -g, --group GROUP  its group; with set, --user is its owner\n"
+	"  -m, --mode MODE  who may do what, as with 'blipmqctl access add'\n"
+	"  -t, --ttl MS     how long its messages live that do not say it; 0 says nothing\n"
+	"  -r, --rate N     messages a second that it may have, 0 for any number\n"
 	"  -j, --json       JSON; blipmqctl(8) has a table of its keys\n"
 	"  -b, --brief      the same columns, separated by tabs, without a header\n"
 	"  -h, --help       this text\n"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Users and groups by name or number.
+ * Users and groups by name or number, and modes.
  */
 #include <errno.h>
 #include <grp.h>
@@ -9,7 +9,14 @@
 
 #include "who.h"
 
-static bool number(const char *text, uint32_t *n)
+/**
+ * who_number() - a number of 32 bits, but for the last one
+ * @text: what was typed
+ * @n: set to the number
+ *
+ * Return: false when it is none.
+ */
+bool who_number(const char *text, uint32_t *n)
 {
 	unsigned long value;
 	char *end;
@@ -19,6 +26,23 @@ static bool number(const char *text, uint32_t *n)
 	*n = (uint32_t)value;
 	return *text >= '0' && *text <= '9' && !*end && !errno &&
 	       value < UINT32_MAX;
+}
+
+/**
+ * who_mode() - what a file's mode says, without its first digit
+ * @text: what was typed
+ * @mode: set to the mode
+ *
+ * Return: false when it is none.
+ */
+bool who_mode(const char *text, uint32_t *mode)
+{
+	unsigned long value;
+	char *end;
+
+	value = strtoul(text, &end, 8);
+	*mode = (uint32_t)value;
+	return *text >= '0' && *text <= '7' && !*end && value <= 0777;
 }
 
 /**
@@ -33,7 +57,7 @@ bool who_user(const char *text, uint32_t *uid)
 	const struct passwd *user = getpwnam(text);
 
 	if (!user)
-		return number(text, uid);
+		return who_number(text, uid);
 	*uid = user->pw_uid;
 	return true;
 }
@@ -50,7 +74,7 @@ bool who_group(const char *text, uint32_t *gid)
 	const struct group *group = getgrnam(text);
 
 	if (!group)
-		return number(text, gid);
+		return who_number(text, gid);
 	*gid = group->gr_gid;
 	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Users and groups, as people name them.
+ * Users, groups and modes, as people name them.
  */
 #ifndef _BLIPMQCTL_WHO_H
 #define _BLIPMQCTL_WHO_H
@@ -25,6 +25,8 @@ struct who {
 	int		nr_groups;
 };
 
+bool who_number(const char *text, uint32_t *n);
+bool who_mode(const char *text, uint32_t *mode);
 bool who_user(const char *text, uint32_t *uid);
 bool who_group(const char *text, uint32_t *gid);
 bool who_is(const char *text, struct who *who);
