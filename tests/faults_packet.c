@@ -249,6 +249,39 @@ static int act_status(struct faults_scene *s)
 	return lib_status(&status) ? 0 : -ENOMEM;
 }
 
+static bool prepare_rule(struct faults_scene *s)
+{
+	int err = lib_rule_delete("f.a");
+
+	(void)s;
+	return !err || err == -ENOENT;
+}
+
+static int act_rule(struct faults_scene *s)
+{
+	(void)s;
+	return lib_rule_add("f.a", 0, 0, 0604);
+}
+
+/* It is there, and goes again. */
+static bool check_rule(struct faults_scene *s)
+{
+	return lib_rule_may("f.a", 0, 0) == 6 &&
+	       lib_rule_may("f.a", 1, 1) == 4 && lib_rules_clear() &&
+	       !send_bytes(s, 100) && check_sent(s);
+}
+
+/* A publisher that finds rules for the first time. */
+static bool prepare_judged(struct faults_scene *s)
+{
+	return prepare_rule(s) && !act_rule(s);
+}
+
+static bool check_judged(struct faults_scene *s)
+{
+	return check_sent(s) && lib_rules_clear();
+}
+
 /* What comes after it runs in it. */
 static int act_namespace(struct faults_scene *s)
 {
@@ -279,6 +312,9 @@ const struct faults_scenario faults_packet[] = {
 	{ "no longer ring", prepare_growth, act_growth, check_no_growth,
 	  .sites = 2, .below = "blipmq_chain_push" },
 	{ "status by netlink", NULL, act_status, NULL, .sites = 1 },
+	{ "add a rule", prepare_rule, act_rule, check_rule, .sites = 3 },
+	{ "send, judged by a rule", prepare_judged, act_send, check_judged,
+	  .sites = 3 },
 	{ "network namespace", NULL, act_namespace, NULL, .sites = 1 },
 	{ .name = NULL },
 };

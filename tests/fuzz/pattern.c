@@ -24,6 +24,13 @@ static void matching(const uint8_t *data, size_t size)
 	topic = fuzz_copy(data + len + 1, rest);
 	FUZZ_CHECK(blipmq_pattern_matches(pattern, len, topic, rest) ==
 		   twin_matches(data, len, data + len + 1, rest));
+	/* To a topic, a pattern is all or nothing, and says less. */
+	FUZZ_CHECK(blipmq_pattern_relate(pattern, len, topic, rest) ==
+		   (twin_matches(data, len, data + len + 1, rest) ?
+		    BLIPMQ_PATTERN_CONTAINS : BLIPMQ_PATTERN_DISJOINT));
+	if (twin_matches(data, len, data + len + 1, rest))
+		FUZZ_CHECK((blipmq_pattern_cmp(topic, rest, pattern, len) < 0) ==
+			   (twin_name(data, len) != TWIN_TOPIC));
 	free(pattern);
 	free(topic);
 }
