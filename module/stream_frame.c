@@ -305,24 +305,44 @@ static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	return BLIPMQ_FRAME_TAKEN;
 }
 
-static struct blipmq_verdict pub_check_access(struct blipmq_sock *bs,
-					      const u8 *topic, u8 len,
-					      struct blipmq_terms *terms)
+/* What rules say of a message: may it be published, and how long does it live? */
+static noinline struct blipmq_verdict pub_check_rules(struct blipmq_sock *bs,
+						      const u8 *topic, u8 len,
+						      u32 *ttl_ms,
+						      bool *metered)
+{
+	struct blipmq_verdict v = { .code = BLIPMQ_CODE_OK };
+	struct blipmq_terms terms;
+
+	if (blipmq_access_publish(bs, topic, len, &terms)) {
+		v.code = BLIPMQ_CODE_FORBIDDEN;
+		v.text = "a rule does not let this user publish to it";
+		return v;
+	}
+	*ttl_ms = *ttl_ms ?: bs->ttl_ms ?: terms.ttl_ms;
+	*metered = terms.metered;
+	return v;
+}
+
+/* It has to be given back when it is not published. */
+static struct blipmq_verdict pub_take(struct blipmq_sock *bs,
+				      struct blipmq_batch *batch,
+				      const u8 *topic, u8 len)
 {
 	struct blipmq_verdict v = { .code = BLIPMQ_CODE_OK };
 
-	if (blipmq_access_publish(bs, topic, len, terms)) {
-		v.code = BLIPMQ_CODE_FORBIDDEN;
-		v.text = "a rule does not let this user publish to it";
+	if (!blipmq_rate_take(bs, topic, len)) {
+		batch->metered = true;
+	} else {
+		blipmq_sock_undo_ids(bs, 1);
+		v.code = BLIPMQ_CODE_LIMIT;
+		v.text = "limit publish-rate of the topic is reached";
 	}
 	return v;
 }
 
-/* One that is metered has been taken from its topic's rate when it is OK. */
 static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs,
-					      struct sk_buff *b,
-					      const u8 *topic, u8 len,
-					      bool metered, u64 *id)
+					      struct sk_buff *b, u64 *id)
 {
 	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
 
@@ -332,12 +352,10 @@ static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs,
 		v.text = "limit memory-bytes of the namespace is reached";
 	else if (!blipmq_sender_admits(bs->sender, blipmq_bundle_cb(b)->charge))
 		v.text = "limit flight-bytes of the publisher is reached";
-	else if (unlikely(metered) && blipmq_rate_take(bs, topic, len))
-		v.text = "limit publish-rate of the topic is reached";
-	else if (!blipmq_sock_next_id(bs, id))
-		v.code = BLIPMQ_CODE_OK;
-	else
+	else if (blipmq_sock_next_id(bs, id))
 		v.text = "no number for another publisher";
+	else
+		v.code = BLIPMQ_CODE_OK;
 	return v;
 }
 
@@ -385,10 +403,9 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	u32 want = f->topic_len + BLIPMQ_FRAME_PUB_FIXED;
 	u32 len = min(want, f->size - BLIPMQ_FRAME_HEADER);
 	bool confirm = f->flags & BLIPMQ_FLAG_CONFIRM;
-	bool retains = f->flags & BLIPMQ_FLAG_RETAIN, taken;
+	bool retains = f->flags & BLIPMQ_FLAG_RETAIN, metered = false;
 	u8 *topic = blipmq_bundle_head(b, offset + BLIPMQ_FRAME_HEADER, len);
 	struct blipmq_batch_topic *known = NULL;
-	struct blipmq_terms terms = { };
 	struct blipmq_verdict v;
 	u32 tag = 0, ttl_ms = 0;
 	u64 id = 0;
@@ -402,9 +419,8 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 		ttl_ms = blipmq_get_le32(topic + f->topic_len);
 		tag = blipmq_get_le32(topic + f->topic_len + 4);
 	}
-	if (!v.code)
-		v = pub_check_access(bs, topic, f->topic_len, &terms);
-	ttl_ms = ttl_ms ?: bs->ttl_ms ?: terms.ttl_ms;
+	if (unlikely(rcu_access_pointer(bs->ns->rules)) && !v.code)
+		v = pub_check_rules(bs, topic, f->topic_len, &ttl_ms, &metered);
 	/* A message that is retained is a bundle of its own. */
 	if (!v.code && retains && batch->nr_topics)
 		return BLIPMQ_FRAME_BARRIER;
@@ -417,20 +433,15 @@ static int frame_pub(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	    !batch_has_lane(bs, batch, topic, f->topic_len))
 		return BLIPMQ_FRAME_BARRIER;
 	if (!v.code)
-		v = pub_check_limits(bs, b, topic, f->topic_len, terms.metered,
-				     &id);
-	taken = !v.code && terms.metered;
-	if ((v.code || confirm || retains) &&
-	    blipmq_answers_reserve(&bs->answers, bs->sender)) {
-		if (taken)
-			blipmq_rate_give(bs, topic, f->topic_len);
+		v = pub_check_limits(bs, b, &id);
+	if ((v.code || confirm || retains || metered) &&
+	    blipmq_answers_reserve(&bs->answers, bs->sender))
 		return -ENOMEM;
-	}
-	if (!v.code && retains)
+	if (unlikely(metered) && !v.code)
+		v = pub_take(bs, batch, topic, f->topic_len);
+	if (!v.code && retains) {
 		v = pub_retain(bs, batch, b, offset, id);
-	if (unlikely(taken)) {
-		batch->metered = true;
-		if (v.code)
+		if (v.code && metered)
 			blipmq_rate_give(bs, topic, f->topic_len);
 	}
 	if (v.code)

@@ -34,7 +34,7 @@ static int batch_publish(struct blipmq_sock *bs, struct blipmq_batch *batch,
 
 	if (!batch->nr_topics)
 		return 0;
-	blipmq_bundle_live(b, batch->ttl_ms);
+	blipmq_bundle_live(b, batch->ttl_ms ?: bs->ttl_ms);
 	blipmq_bundle_seal(b, *offset, *frames);
 	err = blipmq_fanout(bs, b, batch->topics, batch->nr_topics,
 			    batch->retains ? &batch->retain : NULL);
