@@ -45,6 +45,9 @@ MANDIR ?= $(PREFIX)/share/man
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
 	-Wstrict-prototypes -Wmissing-prototypes \

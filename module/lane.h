@@ -25,9 +25,6 @@ struct blipmq_worker;
 #define BLIPMQ_LANE_MIXED	(~0U - 1)	/* topics of several */
 #define BLIPMQ_LANE_MOVING	(~0U)		/* it is known soon */
 
-/* What may be said about topics of a namespace, in exact topics and patterns. */
-#define BLIPMQ_LANE_RULES	256U
-
 /**
  * struct blipmq_lane_rule - which lane some topics have
  * @mode: enum blipmq_lane_mode, not the default

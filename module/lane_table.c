@@ -136,7 +136,7 @@ struct blipmq_lanes *blipmq_lanes_edit(const struct blipmq_lanes *old,
 		memcpy(t->rules + t->nr_rules, old->rules + at + there,
 		       rest * sizeof(*rule));
 	t->nr_rules += rest;
-	if (t->nr_rules > BLIPMQ_LANE_RULES) {
+	if (t->nr_rules > BLIPMQ_LANE_RULES_MAX) {
 		kvfree(t);
 		return ERR_PTR(-ENOSPC);
 	}

@@ -146,7 +146,9 @@ static int take_worker(struct genl_info *info, struct blipmq_lane_rule *rule)
 				    "worker is for mode worker");
 		return -EINVAL;
 	}
-	if (nla_get_u32(attr) >= blipmq_workers_wanted()) {
+	/* Of what is checked, some is not there yet. */
+	if (!info->attrs[BLIPMQ_A_LANE_CHECK] &&
+	    nla_get_u32(attr) >= blipmq_workers_wanted()) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
 				    "there is no such worker");
 		return -ENOENT;
@@ -168,7 +170,7 @@ static int lane_change(struct sk_buff *skb, struct genl_info *info,
 		return -EPERM;
 	}
 	err = take_worker(info, rule);
-	if (err)
+	if (err || attrs[BLIPMQ_A_LANE_CHECK])
 		return err;
 	err = blipmq_lanes_change(blipmq_net_of(genl_info_net(info)), rule);
 	if (err == -ENOENT)

@@ -178,6 +178,7 @@ int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info)
 	struct blipmq_net *ns = blipmq_net_of(genl_info_net(info));
 	struct nlattr *attrs[BLIPMQ_A_LIMITS_MAX + 1];
 	struct blipmq_limits l;
+	bool check;
 	int err, i;
 
 	if (GENL_REQ_ATTR_CHECK(info, BLIPMQ_A_BROKER_LIMITS))
@@ -191,7 +192,8 @@ int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&ns->limits_lock);
 	l = ns->limits;
 	err = limits_take(&l, attrs, info->extack);
-	for (i = 0; !err && i < ARRAY_SIZE(nl_limits); i++)
+	check = info->attrs[BLIPMQ_A_BROKER_CHECK];
+	for (i = 0; !err && !check && i < ARRAY_SIZE(nl_limits); i++)
 		limit_set(&nl_limits[i], &ns->limits,
 			  limit_get(&nl_limits[i], &l));
 	mutex_unlock(&ns->limits_lock);

@@ -15,6 +15,8 @@
 static int put_config(struct sk_buff *skb,
 		      const struct blipmq_worker_config *c)
 {
+	if (c->cpu < 0 && nla_put_flag(skb, BLIPMQ_A_WORKER_AUTOMATIC))
+		return -EMSGSIZE;
 	if (nla_put_u32(skb, BLIPMQ_A_WORKER_CLASS, c->class) ||
 	    nla_put_u32(skb, BLIPMQ_A_WORKER_BUSY_POLL_US, c->busy_poll_us))
 		return -EMSGSIZE;
@@ -77,7 +79,8 @@ static int put_all(struct sk_buff *skb)
 	    nla_put_u32(skb, BLIPMQ_A_WORKER_DELEGATE,
 			blipmq_workers_delegated()))
 		return -EMSGSIZE;
-	return 0;
+	return blipmq_workers_automatic() ?
+	       nla_put_flag(skb, BLIPMQ_A_WORKER_AUTOMATIC) : 0;
 }
 
 static int no_worker(struct genl_info *info, struct nlattr *attr)
@@ -216,7 +219,14 @@ static bool has_config(struct nlattr **attrs)
 {
 	return attrs[BLIPMQ_A_WORKER_CPU] || attrs[BLIPMQ_A_WORKER_CLASS] ||
 	       attrs[BLIPMQ_A_WORKER_PRIORITY] || attrs[BLIPMQ_A_WORKER_NICE] ||
-	       attrs[BLIPMQ_A_WORKER_BUSY_POLL_US];
+	       attrs[BLIPMQ_A_WORKER_BUSY_POLL_US] ||
+	       (attrs[BLIPMQ_A_WORKER_NUMBER] &&
+		attrs[BLIPMQ_A_WORKER_AUTOMATIC]);
+}
+
+static bool is_check(struct genl_info *info)
+{
+	return info->attrs[BLIPMQ_A_WORKER_CHECK];
 }
 
 /* One of them, by its number. */
@@ -230,9 +240,13 @@ static int set_one(struct genl_info *info)
 	if (GENL_REQ_ATTR_CHECK(info, BLIPMQ_A_WORKER_NUMBER))
 		return -EINVAL;
 	number = nla_get_u32(attrs[BLIPMQ_A_WORKER_NUMBER]);
-	if (number >= blipmq_workers_wanted())
+	/* Of what is checked, some is not there yet. */
+	if (number >= (is_check(info) ? BLIPMQ_WORKERS_MAX :
+					blipmq_workers_wanted()))
 		return no_worker(info, attrs[BLIPMQ_A_WORKER_NUMBER]);
 	c = *blipmq_worker_config(number);
+	if (attrs[BLIPMQ_A_WORKER_AUTOMATIC])
+		c.cpu = -1;
 	err = attrs[BLIPMQ_A_WORKER_CPU] ? take_cpu(info, &c) : 0;
 	if (!err)
 		err = take_class(info, &c);
@@ -244,7 +258,7 @@ static int set_one(struct genl_info *info)
 			return out_of_range(info, BLIPMQ_A_WORKER_BUSY_POLL_US,
 					    "busy-poll-us is 0 to 1000000");
 	}
-	return blipmq_worker_configure(number, &c);
+	return is_check(info) ? 0 : blipmq_worker_configure(number, &c);
 }
 
 /* All of them: how many, and who may use them. */
@@ -261,8 +275,10 @@ static int set_all(struct genl_info *info)
 		      nla_get_u32(count) > BLIPMQ_WORKERS_MAX))
 		return out_of_range(info, BLIPMQ_A_WORKER_COUNT,
 				    "count is 1 to 64");
-	if (count)
-		err = blipmq_workers_set_count(nla_get_u32(count));
+	if (is_check(info))
+		return 0;
+	if (count || info->attrs[BLIPMQ_A_WORKER_AUTOMATIC])
+		err = blipmq_workers_set_count(count ? nla_get_u32(count) : 0);
 	if (!err && delegate)
 		blipmq_workers_delegate(nla_get_u32(delegate));
 	return err;
@@ -281,7 +297,9 @@ static int set_all(struct genl_info *info)
 int blipmq_nl_worker_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	bool all = info->attrs[BLIPMQ_A_WORKER_COUNT] ||
-		   info->attrs[BLIPMQ_A_WORKER_DELEGATE];
+		   info->attrs[BLIPMQ_A_WORKER_DELEGATE] ||
+		   (info->attrs[BLIPMQ_A_WORKER_AUTOMATIC] &&
+		    !info->attrs[BLIPMQ_A_WORKER_NUMBER]);
 	bool one = has_config(info->attrs);
 	int err;
 

@@ -116,6 +116,7 @@ u32 blipmq_workers_count(void);
 struct blipmq_worker *blipmq_worker_find(u32 number);
 struct blipmq_worker *blipmq_worker_now(u32 number);
 u32 blipmq_workers_wanted(void);
+bool blipmq_workers_automatic(void);
 bool blipmq_workers_delegated(void);
 void blipmq_workers_delegate(bool delegate);
 const struct blipmq_worker_config *blipmq_worker_config(u32 number);

@@ -98,6 +98,11 @@ void blipmq_workers_delegate(bool delegate)
 	delegated = delegate;
 }
 
+static u32 workers_each_cpu(void)
+{
+	return min(num_online_cpus(), BLIPMQ_WORKERS_MAX);
+}
+
 /**
  * blipmq_workers_wanted() - how many there are, or will be when they start
  *
@@ -106,7 +111,18 @@ void blipmq_workers_delegate(bool delegate)
 u32 blipmq_workers_wanted(void)
 {
 	blipmq_lanes_assert_locked();
-	return count_wanted ?: min(num_online_cpus(), BLIPMQ_WORKERS_MAX);
+	return count_wanted ?: workers_each_cpu();
+}
+
+/**
+ * blipmq_workers_automatic() - has nobody said how many there are?
+ *
+ * Context: the lock of lane_move.c is held.
+ */
+bool blipmq_workers_automatic(void)
+{
+	blipmq_lanes_assert_locked();
+	return !count_wanted;
 }
 
 /**
@@ -260,14 +276,15 @@ int blipmq_workers_start(void)
 
 /**
  * blipmq_workers_set_count() - change the number of workers
- * @count: how many, 1 to BLIPMQ_WORKERS_MAX
+ * @wanted: how many, up to BLIPMQ_WORKERS_MAX; 0 for one for each CPU
  *
  * Context: the lock of lane_move.c is held; may sleep.
  * Return: 0; a negative errno with nothing changed.
  */
-int blipmq_workers_set_count(u32 count)
+int blipmq_workers_set_count(u32 wanted)
 {
 	struct blipmq_workers *old = workers_now(), *set;
+	u32 count = wanted ?: workers_each_cpu();
 	int err = 0;
 
 	if (old && old->count != count) {
@@ -277,7 +294,7 @@ int blipmq_workers_set_count(u32 count)
 		err = workers_replace(set);
 	}
 	if (!err)
-		count_wanted = count;
+		count_wanted = wanted;
 	return err;
 }
 

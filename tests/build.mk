@@ -49,6 +49,14 @@ $(BUILD)/tests/index: $(addprefix $(BUILD)/obj/tests/index_,input.o clients.o)
 $(filter-out %/names %/pattern_rules %/frame_rules %/ring_stress,$(TEST_PROGRAMS)) \
 	$(BUILD)/tests/fuzz_calls: $(TEST_LIB)
 
+# Loaded into blipmqctl by config.sh.
+TEST_TARGETS += $(BUILD)/tests/refuse.so
+$(BUILD)/tests/refuse.so: $(BUILD)/pic/tests/refuse.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $^ $(LDLIBS) -ldl
+$(BUILD)/pic/tests/refuse.o: override CPPFLAGS += $(MNL_CFLAGS)
+
 # The rings once more under ThreadSanitizer, and without their sequence numbers,
 # which the test has to notice.
 RING_VARIANTS := $(addprefix $(BUILD)/tests/ring_stress_,tsan broken)

@@ -17,8 +17,19 @@ USER_TARGETS += $(BUILD)/$(1)
 endef
 
 $(eval $(call tool_rules,blipmq,$$(JSON_LIBS)))
-$(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS) -lm))
+$(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS) -lm -lstdc++))
 $(eval $(call tool_rules,blipmqd,-pthread))
+
+# The configuration file, which a library of C++ reads. Without that library the
+# compiler says what is missing.
+$(BUILD)/blipmqctl: $(BUILD)/obj/tools/blipmqctl/toml.o
+$(BUILD)/obj/tools/blipmqctl/toml.o: tools/blipmqctl/toml.cc $(STAMPS)
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	@command -v $(CXX) > /dev/null || { \
+		echo 'no $(CXX) here: apt-get install g++, or scripts/setup, has it' >&2; exit 1; }
+	$(Q)$(CXX) $(CPPFLAGS) -O2 -g -std=c++17 -fno-exceptions -fno-rtti \
+		-Wall -Wextra -MMD -MP -c -o $@ $<
 
 # How bytes from elsewhere are shown is the same for both.
 $(BUILD)/blipmqctl: $(BUILD)/obj/tools/blipmq/text.o
@@ -29,9 +40,10 @@ install-user:: user
 	$(Q)install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/blipmq/bpftrace \
 		tools/bpftrace/*.bt
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/blipmq \
-		tools/wireshark/blipmq.lua tools/grafana/blipmq.json
+		tools/wireshark/blipmq.lua tools/grafana/blipmq.json \
+		tools/blipmqctl/blipmq.toml
 
 INSTALL_BIN += $(BUILD)/blipmq $(BUILD)/blipmqctl
 INSTALL_SBIN += $(BUILD)/blipmqd
 INSTALL_MAN += tools/blipmq/blipmq.1 tools/blipmqctl/blipmqctl.8 \
-	tools/blipmqd/blipmqd.8
+	tools/blipmqctl/blipmq.toml.5 tools/blipmqd/blipmqd.8

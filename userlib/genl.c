@@ -40,6 +40,9 @@ static int genl_error_attr(const struct nlattr *attr, void *data)
 	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 		snprintf(g->message, sizeof(g->message), "%s",
 			 mnl_attr_get_str(attr));
+	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_OFFS &&
+	    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+		g->offset = mnl_attr_get_u32(attr);
 	return MNL_CB_OK;
 }
 
@@ -91,7 +94,8 @@ static int genl_take_messages(struct blipmq_genl *g, const void *buffer,
 
 /**
  * blipmq_genl_run() - send a request, read its answer
- * @g: the socket; its message is set to what the kernel says of an error
+ * @g: the socket; its message and offset are set to what the kernel says of an
+ *	error
  * @nlh: the request
  * @reply: called for each message of the answer
  * @data: for @reply
@@ -107,6 +111,7 @@ int blipmq_genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
 	int ret, end;
 
 	g->message[0] = '\0';
+	g->offset = 0;
 	if (mnl_socket_sendto(g->nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	do {

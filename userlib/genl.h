@@ -15,12 +15,14 @@
  * @family: the number that the kernel gave the family
  * @seq: of the last request
  * @message: what the kernel said of a request that it refused, or nothing
+ * @offset: where in that request the attribute at fault is, or 0
  */
 struct blipmq_genl {
 	struct mnl_socket	*nl;
 	__u16		family;
 	__u32		seq;
 	char		message[128];
+	__u32		offset;
 };
 
 int blipmq_genl_open(struct blipmq_genl *g);

@@ -37,8 +37,9 @@ const struct nla_policy blipmq_broker_get_nl_policy[BLIPMQ_A_BROKER_BRIEF + 1] =
 };
 
 /* BLIPMQ_CMD_LIMIT_SET - do */
-const struct nla_policy blipmq_limit_set_nl_policy[BLIPMQ_A_BROKER_LIMITS + 1] = {
+const struct nla_policy blipmq_limit_set_nl_policy[BLIPMQ_A_BROKER_CHECK + 1] = {
 	[BLIPMQ_A_BROKER_LIMITS] = NLA_POLICY_NESTED(blipmq_limits_nl_policy),
+	[BLIPMQ_A_BROKER_CHECK] = { .type = NLA_FLAG, },
 };
 
 /* BLIPMQ_CMD_TOPIC_GET - do */
@@ -67,7 +68,7 @@ const struct nla_policy blipmq_worker_get_nl_policy[BLIPMQ_A_WORKER_NUMBER + 1] 
 };
 
 /* BLIPMQ_CMD_WORKER_SET - do */
-const struct nla_policy blipmq_worker_set_nl_policy[BLIPMQ_A_WORKER_BUSY_POLL_US + 1] = {
+const struct nla_policy blipmq_worker_set_nl_policy[BLIPMQ_A_WORKER_CHECK + 1] = {
 	[BLIPMQ_A_WORKER_NUMBER] = { .type = NLA_U32, },
 	[BLIPMQ_A_WORKER_COUNT] = { .type = NLA_U32, },
 	[BLIPMQ_A_WORKER_DELEGATE] = { .type = NLA_U32, },
@@ -76,6 +77,8 @@ const struct nla_policy blipmq_worker_set_nl_policy[BLIPMQ_A_WORKER_BUSY_POLL_US
 	[BLIPMQ_A_WORKER_PRIORITY] = { .type = NLA_U32, },
 	[BLIPMQ_A_WORKER_NICE] = { .type = NLA_S32, },
 	[BLIPMQ_A_WORKER_BUSY_POLL_US] = { .type = NLA_U32, },
+	[BLIPMQ_A_WORKER_AUTOMATIC] = { .type = NLA_FLAG, },
+	[BLIPMQ_A_WORKER_CHECK] = { .type = NLA_FLAG, },
 };
 
 /* BLIPMQ_CMD_LANE_GET - do */
@@ -84,10 +87,11 @@ const struct nla_policy blipmq_lane_get_nl_policy[BLIPMQ_A_LANE_TOPIC + 1] = {
 };
 
 /* BLIPMQ_CMD_LANE_SET - do */
-const struct nla_policy blipmq_lane_set_nl_policy[BLIPMQ_A_LANE_WORKER + 1] = {
+const struct nla_policy blipmq_lane_set_nl_policy[BLIPMQ_A_LANE_CHECK + 1] = {
 	[BLIPMQ_A_LANE_PATTERN] = NLA_POLICY_MAX_LEN(255),
 	[BLIPMQ_A_LANE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
 	[BLIPMQ_A_LANE_WORKER] = { .type = NLA_U32, },
+	[BLIPMQ_A_LANE_CHECK] = { .type = NLA_FLAG, },
 };
 
 /* BLIPMQ_CMD_RULE_GET - do */
@@ -138,7 +142,7 @@ const struct genl_ops blipmq_nl_ops[14] = {
 		.cmd		= BLIPMQ_CMD_LIMIT_SET,
 		.doit		= blipmq_nl_limit_set_doit,
 		.policy		= blipmq_limit_set_nl_policy,
-		.maxattr	= BLIPMQ_A_BROKER_LIMITS,
+		.maxattr	= BLIPMQ_A_BROKER_CHECK,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -173,7 +177,7 @@ const struct genl_ops blipmq_nl_ops[14] = {
 		.cmd		= BLIPMQ_CMD_WORKER_SET,
 		.doit		= blipmq_nl_worker_set_doit,
 		.policy		= blipmq_worker_set_nl_policy,
-		.maxattr	= BLIPMQ_A_WORKER_BUSY_POLL_US,
+		.maxattr	= BLIPMQ_A_WORKER_CHECK,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
@@ -187,7 +191,7 @@ const struct genl_ops blipmq_nl_ops[14] = {
 		.cmd		= BLIPMQ_CMD_LANE_SET,
 		.doit		= blipmq_nl_lane_set_doit,
 		.policy		= blipmq_lane_set_nl_policy,
-		.maxattr	= BLIPMQ_A_LANE_WORKER,
+		.maxattr	= BLIPMQ_A_LANE_CHECK,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -17,7 +17,7 @@ extern const struct nla_policy blipmq_limits_nl_policy[BLIPMQ_A_LIMITS_USER_PATT
 
 extern const struct nla_policy blipmq_broker_get_nl_policy[BLIPMQ_A_BROKER_BRIEF + 1];
 
-extern const struct nla_policy blipmq_limit_set_nl_policy[BLIPMQ_A_BROKER_LIMITS + 1];
+extern const struct nla_policy blipmq_limit_set_nl_policy[BLIPMQ_A_BROKER_CHECK + 1];
 
 extern const struct nla_policy blipmq_topic_get_nl_policy[BLIPMQ_A_TOPIC_PATTERN + 1];
 
@@ -27,11 +27,11 @@ extern const struct nla_policy blipmq_socket_get_nl_policy[BLIPMQ_A_SOCKET_UID +
 
 extern const struct nla_policy blipmq_worker_get_nl_policy[BLIPMQ_A_WORKER_NUMBER + 1];
 
-extern const struct nla_policy blipmq_worker_set_nl_policy[BLIPMQ_A_WORKER_BUSY_POLL_US + 1];
+extern const struct nla_policy blipmq_worker_set_nl_policy[BLIPMQ_A_WORKER_CHECK + 1];
 
 extern const struct nla_policy blipmq_lane_get_nl_policy[BLIPMQ_A_LANE_TOPIC + 1];
 
-extern const struct nla_policy blipmq_lane_set_nl_policy[BLIPMQ_A_LANE_WORKER + 1];
+extern const struct nla_policy blipmq_lane_set_nl_policy[BLIPMQ_A_LANE_CHECK + 1];
 
 extern const struct nla_policy blipmq_rule_get_nl_policy[BLIPMQ_A_RULE_GROUPS + 1];
 

@@ -48,9 +48,13 @@ _blipmqctl() {
 		add | delete)	_blipmq_rules "$cur" ;;
 		test)		_blipmq_topics "$cur" ;;
 		esac ;;
+	worker.2)		_blipmq_words 'list set' "$cur" ;;
+	lane.2)			_blipmq_words 'show set' "$cur" ;;
+	lane.*)			_blipmq_topics "$cur" ;;
 	limit.2)		_blipmq_words 'show set' "$cur" ;;
 	topic.*)		_blipmq_topics "$cur" ;;
 	subscription.*)		_blipmq_topics "$cur" ;;
+	apply.*)		compopt -o default ;;
 	limit.3)
 		[ "$action" != set ] || _blipmq_words "$(blipmqctl limit show --json 2> /dev/null |
 			grep -oE '"[a-z-]+"' | tr -d '"')" "$cur" ;;

@@ -35,6 +35,8 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_access;
+extern const struct ctl_command ctl_apply;
+extern const struct ctl_command ctl_export;
 extern const struct ctl_command ctl_lane;
 extern const struct ctl_command ctl_limit;
 extern const struct ctl_command ctl_overview;

@@ -11,29 +11,11 @@
 #include <linux/blipmq_netlink.h>
 
 #include "ctl.h"
-#include "value.h"
+#include "lane.h"
 
-static const char * const mode_names[] = { "default", "direct", "worker" };
+const char * const ctl_mode_names[] = { "default", "direct", "worker", NULL };
 
-#define MODES	(sizeof(mode_names) / sizeof(mode_names[0]))
-
-/**
- * struct lane - a rule, or the lane of a topic
- * @name: the pattern or the topic, empty for all other topics
- * @len: its bytes
- * @mode: place in mode_names
- * @worker: the worker's number, negative for none in particular
- * @moving: it has no lane at the moment
- * @list: where JSON is collected, or NULL
- */
-struct lane {
-	char		name[256];
-	size_t		len;
-	uint32_t	mode;
-	long		worker;
-	bool		moving;
-	json_object	*list;
-};
+#define MODES	(sizeof(ctl_mode_names) / sizeof(ctl_mode_names[0]) - 1)
 
 static int lane_attr(const struct nlattr *attr, void *data)
 {
@@ -68,7 +50,7 @@ static void lane_json(const struct lane *l)
 			       json_object_new_string_len(l->name,
 							  (int)l->len) : NULL);
 	json_object_object_add(o, "mode", json_object_new_string(l->moving ?
-			       "moving" : mode_names[l->mode]));
+			       "moving" : ctl_mode_names[l->mode]));
 	if (l->worker >= 0)
 		json_object_object_add(o, "worker",
 				       json_object_new_int((int)l->worker));
@@ -98,18 +80,34 @@ static void lane_people(const struct lane *l)
 		print_name(l->name, l->len);
 	else
 		fputs("all other topics", stdout);
-	printf(": %s", l->moving ? "moving" : mode_names[l->mode]);
+	printf(": %s", l->moving ? "moving" : ctl_mode_names[l->mode]);
 	if (l->worker >= 0)
 		printf(" %ld", l->worker);
 	putchar('\n');
 }
 
+/**
+ * ctl_lane_take() - read what the kernel says of a lane
+ * @nlh: the message
+ * @l: the lane
+ *
+ * Return: as callbacks of mnl.
+ */
+int ctl_lane_take(const struct nlmsghdr *nlh, struct lane *l)
+{
+	memset(l, 0, sizeof(*l));
+	l->worker = -1;
+	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), lane_attr, l);
+}
+
 static int lane_reply(const struct nlmsghdr *nlh, void *data)
 {
-	struct lane *all = data, l = { .worker = -1, .list = all->list };
+	const struct lane *all = data;
+	struct lane l;
 
-	if (mnl_attr_parse(nlh, sizeof(struct genlmsghdr), lane_attr, &l) < 0)
+	if (ctl_lane_take(nlh, &l) < 0)
 		return MNL_CB_ERROR;
+	l.list = all->list;
 	if (l.list)
 		lane_json(&l);
 	else
@@ -155,7 +153,7 @@ static int lane_set(const char *pattern, const char *mode, const char *worker)
 	char *end;
 	int ret;
 
-	while (m < MODES && strcmp(mode, mode_names[m]))
+	while (m < MODES && strcmp(mode, ctl_mode_names[m]))
 		m++;
 	if (m == MODES)
 		return ctl_usage(&ctl_lane,

@@ -33,8 +33,11 @@ const struct value_spec ctl_limit_specs[] = {
 	{ }
 };
 
-/* Of which the attribute has 64 bits; the others have 32. */
-static bool is_wide(uint16_t attr)
+/**
+ * ctl_limit_is_wide() - has a limit 64 bits? The others have 32
+ * @attr: its attribute
+ */
+bool ctl_limit_is_wide(uint16_t attr)
 {
 	return attr == BLIPMQ_A_LIMITS_MEMORY_BYTES ||
 	       attr == BLIPMQ_A_LIMITS_SHARE_BYTES ||
@@ -99,8 +102,14 @@ static int limit_show(bool json)
 	return CTL_DONE;
 }
 
-/* A number, or one with K, M or G behind it: times 1024, 1024^2 or 1024^3. */
-static bool parse_value(const char *text, uint64_t *value)
+/**
+ * ctl_parse_limit() - a number, or one with K, M or G behind it
+ * @text: the text
+ * @value: the number, times 1024, 1024^2 or 1024^3
+ *
+ * Return: false when it is none.
+ */
+bool ctl_parse_limit(const char *text, uint64_t *value)
 {
 	static const char units[] = "KMG";
 	unsigned int shift = 0;
@@ -142,11 +151,11 @@ static int limit_set(const char *name, const char *text)
 		return ctl_usage(&ctl_limit,
 				 "there is no limit '%s'; 'blipmqctl limit show' lists them",
 				 name);
-	if (!parse_value(text, &value))
+	if (!ctl_parse_limit(text, &value))
 		return ctl_usage(&ctl_limit,
 				 "limit %s wants a number, as 4096 or 16M, not '%s'",
 				 name, text);
-	if (!is_wide(s->attr) && value > UINT32_MAX)
+	if (!ctl_limit_is_wide(s->attr) && value > UINT32_MAX)
 		value = UINT32_MAX;
 	snprintf(what, sizeof(what), "cannot set limit %s", name);
 	ret = ctl_open(&g);
@@ -154,7 +163,7 @@ static int limit_set(const char *name, const char *text)
 		return ret;
 	nlh = blipmq_genl_new(&g, buffer, BLIPMQ_CMD_LIMIT_SET);
 	nest = mnl_attr_nest_start(nlh, BLIPMQ_A_BROKER_LIMITS);
-	if (is_wide(s->attr))
+	if (ctl_limit_is_wide(s->attr))
 		mnl_attr_put_u64(nlh, s->attr, value);
 	else
 		mnl_attr_put_u32(nlh, s->attr, (uint32_t)value);

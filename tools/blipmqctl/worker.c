@@ -11,7 +11,7 @@
 #include <linux/blipmq_netlink.h>
 
 #include "ctl.h"
-#include "value.h"
+#include "worker.h"
 
 static const struct value_spec worker_specs[] = {
 	{ "number", BLIPMQ_A_WORKER_NUMBER, VALUE_COUNT },
@@ -24,33 +24,19 @@ static const struct value_spec worker_specs[] = {
 	{ "messages", BLIPMQ_A_WORKER_MESSAGES, VALUE_COUNT },
 	{ "ring-depth", BLIPMQ_A_WORKER_RING_DEPTH, VALUE_COUNT },
 	{ "ring-slots", BLIPMQ_A_WORKER_RING_SLOTS, VALUE_COUNT },
+	{ "automatic", BLIPMQ_A_WORKER_AUTOMATIC, VALUE_FLAG },
 	{ }
 };
 
 static const struct value_spec all_specs[] = {
 	{ "count", BLIPMQ_A_WORKER_COUNT, VALUE_COUNT },
 	{ "delegate", BLIPMQ_A_WORKER_DELEGATE, VALUE_COUNT },
+	{ "automatic", BLIPMQ_A_WORKER_AUTOMATIC, VALUE_FLAG },
 	{ }
 };
 
-static const char * const class_names[] = { "other", "fifo" };
+const char * const ctl_class_names[] = { "other", "fifo", NULL };
 static const char * const state_names[] = { "stopped", "idle", "busy" };
-
-/**
- * struct worker - what the kernel says of one
- * @v: its numbers
- * @class: its scheduling class
- * @state: what it does
- * @nice: of the class other
- * @list: where JSON is collected, or NULL
- */
-struct worker {
-	struct values	v;
-	uint32_t	class;
-	uint32_t	state;
-	int32_t		nice;
-	json_object	*list;
-};
 
 static int worker_attr(const struct nlattr *attr, void *data)
 {
@@ -80,7 +66,7 @@ static void worker_json(const struct worker *w)
 	json_object_object_add(o, "state",
 			       json_object_new_string(state_names[w->state]));
 	json_object_object_add(o, "class",
-			       json_object_new_string(class_names[w->class]));
+			       json_object_new_string(ctl_class_names[w->class]));
 	if (w->class == BLIPMQ_WORKER_CLASS_OTHER)
 		json_object_object_add(o, "nice",
 				       json_object_new_int(w->nice));
@@ -109,19 +95,30 @@ static void worker_people(const struct worker *w)
 	putchar('\n');
 }
 
-static int worker_reply(const struct nlmsghdr *nlh, void *data)
+/**
+ * ctl_worker_take() - read what the kernel says of a worker
+ * @nlh: the message
+ * @w: the worker, of which @list stays
+ *
+ * Return: as callbacks of mnl.
+ */
+int ctl_worker_take(const struct nlmsghdr *nlh, struct worker *w)
 {
-	struct worker *w = data;
 	json_object *list = w->list;
-	int ret;
 
 	memset(w, 0, sizeof(*w));
 	w->list = list;
 	w->v.specs = worker_specs;
-	ret = mnl_attr_parse(nlh, sizeof(struct genlmsghdr), worker_attr, w);
-	if (ret < 0)
-		return ret;
-	if (list)
+	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), worker_attr, w);
+}
+
+static int worker_reply(const struct nlmsghdr *nlh, void *data)
+{
+	struct worker *w = data;
+
+	if (ctl_worker_take(nlh, w) < 0)
+		return MNL_CB_ERROR;
+	if (w->list)
 		worker_json(w);
 	else
 		worker_people(w);
@@ -139,6 +136,20 @@ static int all_reply(const struct nlmsghdr *nlh, void *data)
 	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), all_attr, data);
 }
 
+/**
+ * ctl_workers_get() - ask how many workers there are, and who may use them
+ * @g: the netlink socket
+ * @all: count, delegate and automatic
+ *
+ * Return: 0 or a negative errno.
+ */
+int ctl_workers_get(struct blipmq_genl *g, struct values *all)
+{
+	memset(all, 0, sizeof(*all));
+	all->specs = all_specs;
+	return blipmq_genl_request(g, BLIPMQ_CMD_WORKER_GET, all_reply, all);
+}
+
 static void print_json(const struct values *all, json_object *list)
 {
 	json_object *o = json_object_new_object();
@@ -153,7 +164,7 @@ static void print_json(const struct values *all, json_object *list)
 static int worker_list(bool json)
 {
 	__u8 buffer[256] __attribute__((aligned(8)));
-	struct values all = { .specs = all_specs };
+	struct values all;
 	struct worker w = { 0 };
 	struct blipmq_genl g;
 	struct nlmsghdr *nlh;
@@ -163,7 +174,7 @@ static int worker_list(bool json)
 	ret = ctl_open(&g);
 	if (ret)
 		return ret;
-	ret = blipmq_genl_request(&g, BLIPMQ_CMD_WORKER_GET, all_reply, &all);
+	ret = ctl_workers_get(&g, &all);
 	if (!ret && !json && values_get(&all, "count", &count) &&
 	    values_get(&all, "delegate", &delegate))
 		printf("%llu workers%s\n", (unsigned long long)count,
@@ -215,7 +226,7 @@ static bool parse_setting(uint16_t attr, const char *text, long long *value)
 {
 	if (attr == BLIPMQ_A_WORKER_CLASS) {
 		for (*value = 0; *value < 2; ++*value)
-			if (!strcmp(text, class_names[*value]))
+			if (!strcmp(text, ctl_class_names[*value]))
 				return true;
 		return false;
 	}
