@@ -96,6 +96,8 @@ static int nl_put_broker(struct sk_buff *skb, struct blipmq_net *ns)
 			      atomic64_read(&ns->ring_bytes),
 			      BLIPMQ_A_BROKER_PAD))
 		return -EMSGSIZE;
+	if (READ_ONCE(ns->draining))
+		return nla_put_flag(skb, BLIPMQ_A_BROKER_DRAINING);
 	return 0;
 }
 
@@ -104,6 +106,9 @@ static int nl_put_details(struct sk_buff *skb, struct blipmq_net *ns)
 	struct blipmq_totals totals;
 
 	blipmq_net_totals(ns, &totals);
+	if (nla_put_u64_64bit(skb, BLIPMQ_A_BROKER_IN_FLIGHT, totals.in_flight,
+			      BLIPMQ_A_BROKER_PAD))
+		return -EMSGSIZE;
 	if (blipmq_nl_put_totals(skb, BLIPMQ_A_BROKER_TOTALS, &totals) ||
 	    blipmq_nl_put_limits(skb, &ns->limits))
 		return -EMSGSIZE;
@@ -137,6 +142,30 @@ int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	genlmsg_end(reply, header);
 	return genlmsg_reply(reply, info);
+}
+
+/**
+ * blipmq_nl_drain_doit() - refuse what is new, or no longer
+ * @skb: the request
+ * @info: what netlink knows of it
+ *
+ * A call that has begun may go on; the totals say how many do. No other one
+ * that begins after the return is accepted, or refused.
+ *
+ * Context: the caller has CAP_NET_ADMIN in the namespace.
+ * Return: 0.
+ */
+int blipmq_nl_drain_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct blipmq_net *ns = blipmq_net_of(genl_info_net(info));
+
+	WRITE_ONCE(ns->draining, !info->attrs[BLIPMQ_A_BROKER_UNDO]);
+	/*
+	 * Before tx_lock is looked at: who takes it later than that sees the
+	 * flag.
+	 */
+	smp_mb();
+	return 0;
 }
 
 struct genl_family blipmq_nl_family __ro_after_init = {

@@ -25,6 +25,7 @@
  * @limits: what may be used
  * @lanes: the lanes of topics; NULL while all are direct
  * @rules: who may do what; NULL while nothing was said
+ * @draining: new sockets, subscriptions and messages are refused
  * @limits_lock: one change of them at a time
  * @memory: bytes of message memory
  * @held: bytes that receivers hold, as struct blipmq_user counts them
@@ -74,6 +75,7 @@ struct blipmq_net {
 	struct blipmq_limits	limits;
 	struct blipmq_lanes __rcu *lanes;
 	struct blipmq_rules __rcu *rules;
+	bool			draining;
 	struct mutex		limits_lock;	/* changes */
 	struct percpu_counter	memory;
 	struct percpu_counter	held;
@@ -143,6 +145,12 @@ static inline bool blipmq_net_is_full(struct blipmq_net *ns)
 {
 	return blipmq_estimate(&ns->memory) >=
 	       (s64)READ_ONCE(ns->limits.memory_bytes);
+}
+
+/* Who publishes asks with tx_lock held, see struct blipmq_totals.in_flight. */
+static inline bool blipmq_net_is_draining(const struct blipmq_net *ns)
+{
+	return unlikely(READ_ONCE(ns->draining));
 }
 
 struct blipmq_net *blipmq_net_of(const struct net *net);

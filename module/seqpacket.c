@@ -186,8 +186,12 @@ static int seqpacket_send(struct blipmq_sock *bs, struct msghdr *msg,
 
 	if (bs->state & BLIPMQ_TX_ENDED)
 		return -EPIPE;
-	err = len > READ_ONCE(bs->ns->limits.payload_bytes) ? -EMSGSIZE :
-	      destination_find(&d, bs, msg);
+	if (blipmq_net_is_draining(bs->ns))
+		err = -ESHUTDOWN;
+	else if (len > READ_ONCE(bs->ns->limits.payload_bytes))
+		err = -EMSGSIZE;
+	else
+		err = destination_find(&d, bs, msg);
 	if (!err)
 		err = seqpacket_publish(bs, &d, &msg->msg_iter);
 	if (err && err != -EAGAIN)

@@ -369,6 +369,8 @@ static int blipmq_create(struct net *net, struct socket *sock, int protocol,
 	/* Such a socket would not keep its namespace. */
 	if (kern)
 		return -EOPNOTSUPP;
+	if (blipmq_net_is_draining(blipmq_net_of(net)))
+		return -ESHUTDOWN;
 	if (sock->type == SOCK_STREAM)
 		sock->ops = &blipmq_stream_ops;
 	else if (sock->type == SOCK_SEQPACKET)

@@ -183,11 +183,18 @@ static int frame_fail(struct blipmq_sock *bs, const struct blipmq_batch *batch,
 	return BLIPMQ_FRAME_LAST;
 }
 
+static const struct blipmq_verdict draining = {
+	.code = BLIPMQ_CODE_DRAINING,
+	.text = "the broker is draining",
+};
+
 static struct blipmq_verdict verdict_of(int err)
 {
 	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
 
 	switch (err) {
+	case -ESHUTDOWN:
+		return draining;
 	case 0:
 		v.code = BLIPMQ_CODE_OK;
 		break;
@@ -346,6 +353,8 @@ static struct blipmq_verdict pub_check_limits(struct blipmq_sock *bs,
 {
 	struct blipmq_verdict v = { .code = BLIPMQ_CODE_LIMIT };
 
+	if (blipmq_net_is_draining(bs->ns))
+		return draining;
 	if (bs->input.skipped)
 		v.text = "limit memory-bytes or flight-bytes is reached";
 	else if (blipmq_net_is_full(bs->ns))

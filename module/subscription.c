@@ -253,7 +253,7 @@ static int subscribe_allowed(struct blipmq_sock *bs,
  * Context: the socket's tx_lock is held; may sleep.
  * Return: 0, also when it is subscribed already; -EACCES when no rule lets it;
  * -ENOBUFS at a limit, -EDQUOT at the user's; -ENOMEM; -EPIPE when the socket
- * receives no more.
+ * receives no more; -ESHUTDOWN when the namespace is draining.
  */
 int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 {
@@ -262,6 +262,8 @@ int blipmq_subscribe(struct blipmq_sock *bs, const struct blipmq_names *names)
 	lockdep_assert_held(&bs->tx_lock);
 	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_DRAINING))
 		return -EPIPE;
+	if (blipmq_net_is_draining(bs->ns))
+		return -ESHUTDOWN;
 	down_read(&bs->ns->rules_sem);
 	err = subscribe_allowed(bs, names);
 	up_read(&bs->ns->rules_sem);

@@ -37,6 +37,8 @@ void blipmq_sock_totals(struct blipmq_sock *bs, struct blipmq_totals *sum)
 	sum->queued_bytes += bytes;
 	sum->refused += READ_ONCE(bs->refused);
 	sum->partial += READ_ONCE(bs->partial);
+	sum->in_flight += blipmq_used_messages(atomic64_read(&bs->lane.flight)) +
+			  mutex_is_locked(&bs->tx_lock);
 }
 
 static void totals_add(struct blipmq_totals *sum, const struct blipmq_totals *t)

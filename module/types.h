@@ -118,6 +118,7 @@ struct blipmq_limits {
  * @queued_bytes: memory that they hold
  * @refused: frames and calls answered with an error
  * @partial: frames cut off by the end of their stream
+ * @in_flight: bundles with workers, and publishers that are at it
  */
 struct blipmq_totals {
 	u64	published;
@@ -131,6 +132,7 @@ struct blipmq_totals {
 	u64	queued_bytes;
 	u64	refused;
 	u64	partial;
+	u64	in_flight;
 };
 
 #endif /* _BLIPMQ_TYPES_H */

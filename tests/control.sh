@@ -148,6 +148,46 @@ completes() {
 }
 check "control: bash completes topics and commands" completes
 
+# --- draining -----------------------------------------------------------------
+
+blipmqd_says() { c timeout 60 $blipmq --server tcp://127.0.0.1:9998 pub a.b x 2>&1; }
+start_blipmqd() {
+	ip netns exec "$ns" ip link set lo up
+	ip netns exec "$ns" build/blipmqd 127.0.0.1:9998 > "$work/blipmqd" 2>&1 &
+	jobs_started+=($!)
+	eventually blipmqd_says
+}
+check "control: a blipmqd serves" start_blipmqd
+check_status 1 "control: to drain is not for everybody" nobody $ctl drain
+json "control: drain" 'd["draining"] and d["drained"] and not d["queued-messages"]' \
+	c $ctl drain --wait 60 --json
+json "control: it is seen" 'd["draining"] and d["in-flight"] == 0' c $ctl status --json
+refuses() { ! c $blipmq pub a.b x 2> "$work/refused" && grep -q draining "$work/refused"; }
+check "control: publishing is refused, and it is said why" refuses
+refuses_tcp() { ! blipmqd_says > "$work/refused" && grep -q draining "$work/refused"; }
+check "control: blipmqd takes no clients, and says why" refuses_tcp
+check_status 1 "control: a blipmqd that starts now gives up" \
+	c timeout 60 build/blipmqd 127.0.0.1:9997
+json "control: drain --undo" 'not d["draining"]' c $ctl drain --undo --json
+check "control: publishing goes on" c $blipmq pub a.b x
+check "control: by blipmqd as well" blipmqd_says
+# Somebody who reads nothing.
+c python3 -c '
+import socket, struct, time, sys
+s = socket.socket(18, socket.SOCK_SEQPACKET)
+s.setsockopt(300, 1, struct.pack("HBB", 0, 4, 0) + b"slow")
+print("subscribed slow", file=sys.stderr, flush=True)
+time.sleep(600)' 2> "$work/slow.err" &
+jobs_started+=($!)
+check "control: somebody reads nothing" eventually grep -q subscribed "$work/slow.err"
+check "control: gets a message" c $blipmq pub slow x
+check_status 4 "control: is not drained in time" c $ctl drain --wait 1
+check "control: drain --undo for people" c $ctl drain --undo
+kill "${jobs_started[-1]}" "${jobs_started[-2]}"
+check_status 2 "control: drain --wait wants seconds" c $ctl drain --wait soon
+check_status 2 "control: drain takes no argument" c $ctl drain a
+check_status 2 "control: --undo does not wait" c $ctl drain --undo --wait 1
+
 # --- who sees what ------------------------------------------------------------
 
 json "control: nobody sees his own topics" \

@@ -38,6 +38,7 @@ static const struct {
 	BROKER("subscriptions", SUBSCRIPTIONS),
 	BROKER("memory-bytes", MEMORY_BYTES),
 	BROKER("ring-bytes", RING_BYTES),
+	BROKER("in-flight", IN_FLIGHT),
 	TOTAL("published", PUBLISHED),
 	TOTAL("published-bytes", PUBLISHED_BYTES),
 	TOTAL("unrouted", UNROUTED),
@@ -129,7 +130,8 @@ static bool is_change(u8 command)
 	       command == BLIPMQ_CMD_RULE_ADD ||
 	       command == BLIPMQ_CMD_RULE_DELETE ||
 	       command == BLIPMQ_CMD_TOPIC_SET ||
-	       command == BLIPMQ_CMD_TOPIC_DELETE;
+	       command == BLIPMQ_CMD_TOPIC_DELETE ||
+	       command == BLIPMQ_CMD_DRAIN;
 }
 
 /* Those whose texts end with a zero. */

@@ -130,8 +130,13 @@ const struct nla_policy blipmq_topic_delete_nl_policy[BLIPMQ_A_TOPIC_NAME + 1] =
 	[BLIPMQ_A_TOPIC_NAME] = { .type = NLA_NUL_STRING, .len = 255, },
 };
 
+/* BLIPMQ_CMD_DRAIN - do */
+const struct nla_policy blipmq_drain_nl_policy[BLIPMQ_A_BROKER_UNDO + 1] = {
+	[BLIPMQ_A_BROKER_UNDO] = { .type = NLA_FLAG, },
+};
+
 /* Ops table for blipmq */
-const struct genl_ops blipmq_nl_ops[14] = {
+const struct genl_ops blipmq_nl_ops[15] = {
 	{
 		.cmd		= BLIPMQ_CMD_BROKER_GET,
 		.doit		= blipmq_nl_broker_get_doit,
@@ -227,6 +232,13 @@ const struct genl_ops blipmq_nl_ops[14] = {
 		.doit		= blipmq_nl_topic_delete_doit,
 		.policy		= blipmq_topic_delete_nl_policy,
 		.maxattr	= BLIPMQ_A_TOPIC_NAME,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_DRAIN,
+		.doit		= blipmq_nl_drain_doit,
+		.policy		= blipmq_drain_nl_policy,
+		.maxattr	= BLIPMQ_A_BROKER_UNDO,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

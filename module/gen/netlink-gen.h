@@ -43,8 +43,10 @@ extern const struct nla_policy blipmq_topic_set_nl_policy[BLIPMQ_A_TOPIC_PUBLISH
 
 extern const struct nla_policy blipmq_topic_delete_nl_policy[BLIPMQ_A_TOPIC_NAME + 1];
 
+extern const struct nla_policy blipmq_drain_nl_policy[BLIPMQ_A_BROKER_UNDO + 1];
+
 /* Ops table for blipmq */
-extern const struct genl_ops blipmq_nl_ops[14];
+extern const struct genl_ops blipmq_nl_ops[15];
 
 int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -71,6 +73,7 @@ int blipmq_nl_rule_add_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_rule_delete_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_topic_set_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_topic_delete_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_drain_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	BLIPMQ_NLGRP_EVENTS,

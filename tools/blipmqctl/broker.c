@@ -18,6 +18,8 @@ static const struct value_spec broker_specs[] = {
 	{ "subscriptions", BLIPMQ_A_BROKER_SUBSCRIPTIONS, VALUE_COUNT },
 	{ "memory-bytes", BLIPMQ_A_BROKER_MEMORY_BYTES, VALUE_BYTES },
 	{ "ring-bytes", BLIPMQ_A_BROKER_RING_BYTES, VALUE_BYTES },
+	{ "draining", BLIPMQ_A_BROKER_DRAINING, VALUE_FLAG },
+	{ "in-flight", BLIPMQ_A_BROKER_IN_FLIGHT, VALUE_COUNT },
 	{ }
 };
 

@@ -18,6 +18,7 @@ enum ctl_status {
 	CTL_FAILED	= 1,
 	CTL_USAGE	= 2,
 	CTL_NO_MODULE	= 3,
+	CTL_TIMED_OUT	= 4,
 };
 
 /**
@@ -36,6 +37,7 @@ struct ctl_command {
 
 extern const struct ctl_command ctl_access;
 extern const struct ctl_command ctl_apply;
+extern const struct ctl_command ctl_drain;
 extern const struct ctl_command ctl_export;
 extern const struct ctl_command ctl_lane;
 extern const struct ctl_command ctl_limit;

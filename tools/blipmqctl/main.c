@@ -20,6 +20,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_worker,
 	&ctl_lane,
 	&ctl_access,
+	&ctl_drain,
 	&ctl_export,
 	&ctl_apply,
 	NULL

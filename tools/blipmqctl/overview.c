@@ -64,9 +64,10 @@ static void print_state(const struct broker *b)
 	bool colour = ctl_colour(stdout);
 	char used[32], limit[32], rings[32];
 
-	printf("%sBlipMQ %s%s, socket family %u\n", colour ? "\033[1m" : "",
+	printf("%sBlipMQ %s%s, socket family %u%s\n", colour ? "\033[1m" : "",
 	       values_text(&b->broker, "version"), colour ? "\033[0m" : "",
-	       (unsigned int)value(&b->broker, "family"));
+	       (unsigned int)value(&b->broker, "family"),
+	       value(&b->broker, "draining") ? ", draining" : "");
 	printf("  %llu sockets, %llu topics, %llu subscriptions\n",
 	       (unsigned long long)value(&b->broker, "sockets"),
 	       (unsigned long long)value(&b->broker, "topics"),

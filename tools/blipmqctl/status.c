@@ -33,6 +33,8 @@ static void print_people(const struct broker *s)
 	value_print("subscriptions", b, "subscriptions");
 	value_print("message memory", b, "memory-bytes");
 	value_print("ring memory", b, "ring-bytes");
+	value_print("draining", b, "draining");
+	value_print("in flight", b, "in-flight");
 
 	puts("\nMessages");
 	print_traffic("published", t, "published", "published-bytes");

@@ -39,15 +39,15 @@ static void set_up_tcp(int fd)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_PROBES);
 }
 
-/* Tell why with the protocol's own frame: limits are 429. */
-static void refuse(int fd, const char *text)
+/* Tell why with the protocol's own frame. */
+static void refuse(int fd, u16 code, const char *text)
 {
 	unsigned char frame[BLIPMQ_FRAME_HEADER + 64];
 	size_t len = strlen(text);
 
 	blipmq_frame_encode(frame, BLIPMQ_OP_ERR, 0, 0, (u32)(6 + len));
 	blipmq_put_le32(frame + BLIPMQ_FRAME_HEADER, 0);
-	blipmq_put_le16(frame + BLIPMQ_FRAME_HEADER + 4, BLIPMQ_CODE_LIMIT);
+	blipmq_put_le16(frame + BLIPMQ_FRAME_HEADER + 4, code);
 	memcpy(frame + BLIPMQ_FRAME_HEADER + 6, text, len);
 	send(fd, frame, BLIPMQ_FRAME_HEADER + 6 + len,
 	     MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -67,13 +67,18 @@ static int serve(struct server *s, int tcp, const struct sockaddr_storage *peer)
 	int kernel;
 
 	if (atomic_load(&s->connections) >= s->max_connections) {
-		refuse(tcp, "too many connections");
+		refuse(tcp, BLIPMQ_CODE_LIMIT, "too many connections");
 		return 0;
 	}
 	address_text(peer, name);
 	kernel = kernel_open(s, name);
+	if (kernel == -ESHUTDOWN) {
+		/* There may be others soon: it is no trouble of ours. */
+		refuse(tcp, BLIPMQ_CODE_DRAINING, "the broker is draining");
+		return 0;
+	}
 	if (kernel < 0) {
-		refuse(tcp, "the broker takes no more connections");
+		refuse(tcp, BLIPMQ_CODE_LIMIT, "the broker takes no more connections");
 		return kernel;
 	}
 	set_up_tcp(tcp);

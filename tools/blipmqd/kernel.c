@@ -99,7 +99,9 @@ int kernel_check(struct server *s)
 		log_line("the kernel module blipmq is not loaded; insmod blipmq.ko loads it");
 		return EXIT_NO_MODULE;
 	}
-	if (!identity_told)
+	if (fd == -ESHUTDOWN)
+		log_line("the broker is draining; 'blipmqctl drain --undo' ends that");
+	else if (!identity_told)
 		log_line("cannot open a socket of the broker: %s",
 			 strerror(-fd));
 	return EXIT_FAILED;
