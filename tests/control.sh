@@ -162,7 +162,7 @@ check_status 1 "control: to drain is not for everybody" nobody $ctl drain
 json "control: drain" 'd["draining"] and d["drained"] and not d["queued-messages"]' \
 	c $ctl drain --wait 60 --json
 json "control: it is seen" 'd["draining"] and d["in-flight"] == 0' c $ctl status --json
-refuses() { ! c $blipmq pub a.b x 2> "$work/refused" && grep -q draining "$work/refused"; }
+refuses() { ! c $blipmq pub a.b x 2> "$work/refused" && grep draining "$work/refused"; }
 check "control: publishing is refused, and it is said why" refuses
 refuses_tcp() { ! blipmqd_says > "$work/refused" && grep -q draining "$work/refused"; }
 check "control: blipmqd takes no clients, and says why" refuses_tcp
@@ -172,7 +172,7 @@ json "control: drain --undo" 'not d["draining"]' c $ctl drain --undo --json
 check "control: publishing goes on" c $blipmq pub a.b x
 check "control: by blipmqd as well" blipmqd_says
 # Somebody who reads nothing.
-c python3 -c '
+ip netns exec "$ns" python3 -c '
 import socket, struct, time, sys
 s = socket.socket(18, socket.SOCK_SEQPACKET)
 s.setsockopt(300, 1, struct.pack("HBB", 0, 4, 0) + b"slow")

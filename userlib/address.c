@@ -30,6 +30,8 @@ static int open_local(struct blipmq *b)
 	if (errno == EAFNOSUPPORT)
 		return blipmq_fail(b, -EAFNOSUPPORT,
 				   "the kernel module blipmq is not loaded; insmod blipmq.ko loads it");
+	if (errno == ESHUTDOWN)
+		return blipmq_fail(b, -ESHUTDOWN, "the broker is draining");
 	return blipmq_fail(b, -errno, "%s", strerror(errno));
 }
 

@@ -23,6 +23,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_drain,
 	&ctl_export,
 	&ctl_apply,
+	&ctl_tune,
 	NULL
 };
 
