@@ -42,4 +42,9 @@ static inline struct nlattr **blipmq_dump_attrs(struct netlink_callback *cb)
 #define NLA_POLICY_MAX_LEN(_len)	{ .type = NLA_BINARY, .len = _len }
 #endif
 
+/* Groups that take a right to join say so by a flag of operations at first. */
+#ifndef GENL_MCAST_CAP_NET_ADMIN
+#define GENL_MCAST_CAP_NET_ADMIN	GENL_UNS_ADMIN_PERM
+#endif
+
 #endif /* _BLIPMQ_COMPAT_H */

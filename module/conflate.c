@@ -14,6 +14,7 @@
 #include "bundle.h"
 #include "conflate.h"
 #include "queue.h"
+#include "slow.h"
 #include "trace.h"
 
 /* Topics that are moved to the rings without letting others have the lock. */
@@ -301,6 +302,8 @@ static void conflate_make_room(struct blipmq_queue *q,
 	u32 evicted = 0;
 
 	while (blipmq_queue_is_over(q, atomic64_read(&q->used), bytes)) {
+		if (!evicted)
+			blipmq_slow_begin(q);
 		if (evicted++ < BLIPMQ_ROOM_EVICTIONS) {
 			if (!conflate_evict(q, c))
 				return;

@@ -20,6 +20,7 @@
 #include "gather.h"
 #include "netns.h"
 #include "queue.h"
+#include "slow.h"
 #include "sock.h"
 
 static bool queue_blocks(struct blipmq_queue *q)
@@ -170,6 +171,7 @@ int blipmq_credit_take(struct blipmq_sock *bs, struct blipmq_gather *g,
 full:
 	/* Whatever a lane said of a bundle before. */
 	bs->lane.refused = false;
+	blipmq_slow_begin(q);
 	bs->waiter.room = blipmq_queue_room(q, n, bytes);
 	blipmq_queue_release(q, n, bytes);
 	blipmq_credit_give_back(g, bytes);

@@ -6,6 +6,7 @@
 #include <net/genetlink.h>
 #include <net/netlink.h>
 
+#include "event.h"
 #include "netlink.h"
 #include "netns.h"
 #include "sock.h"
@@ -79,6 +80,28 @@ int blipmq_nl_put_totals(struct sk_buff *skb, int attr,
 	return 0;
 }
 
+/**
+ * blipmq_nl_put_name() - add bytes as a text
+ * @skb: the message
+ * @attr: the attribute
+ * @name: the bytes, none of which is zero
+ * @len: how many
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int blipmq_nl_put_name(struct sk_buff *skb, int attr, const u8 *name, u8 len)
+{
+	struct nlattr *a = nla_reserve(skb, attr, len + 1);
+	u8 *text;
+
+	if (!a)
+		return -EMSGSIZE;
+	text = nla_data(a);
+	memcpy(text, name, len);
+	text[len] = '\0';
+	return 0;
+}
+
 static int nl_put_broker(struct sk_buff *skb, struct blipmq_net *ns)
 {
 	if (nla_put_string(skb, BLIPMQ_A_BROKER_VERSION, BLIPMQ_VERSION) ||
@@ -110,7 +133,8 @@ static int nl_put_details(struct sk_buff *skb, struct blipmq_net *ns)
 			      BLIPMQ_A_BROKER_PAD))
 		return -EMSGSIZE;
 	if (blipmq_nl_put_totals(skb, BLIPMQ_A_BROKER_TOTALS, &totals) ||
-	    blipmq_nl_put_limits(skb, &ns->limits))
+	    blipmq_nl_put_limit(skb, BLIPMQ_A_BROKER_LIMITS, 0,
+				&ns->limits))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -167,6 +191,9 @@ int blipmq_nl_drain_doit(struct sk_buff *skb, struct genl_info *info)
 	smp_mb();
 	return 0;
 }
+/* As the generator knows no rights of groups. */
+static struct genl_multicast_group nl_groups[ARRAY_SIZE(blipmq_nl_mcgrps)]
+	__ro_after_init;
 
 struct genl_family blipmq_nl_family __ro_after_init = {
 	.name = BLIPMQ_FAMILY_NAME,
@@ -176,8 +203,8 @@ struct genl_family blipmq_nl_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = blipmq_nl_ops,
 	.n_ops = ARRAY_SIZE(blipmq_nl_ops),
-	.mcgrps = blipmq_nl_mcgrps,
-	.n_mcgrps = ARRAY_SIZE(blipmq_nl_mcgrps),
+	.mcgrps = nl_groups,
+	.n_mcgrps = ARRAY_SIZE(nl_groups),
 };
 
 /**
@@ -187,7 +214,16 @@ struct genl_family blipmq_nl_family __ro_after_init = {
  */
 int __init blipmq_netlink_register(void)
 {
-	return genl_register_family(&blipmq_nl_family);
+	int err, i;
+
+	for (i = 0; i < ARRAY_SIZE(nl_groups); i++) {
+		nl_groups[i] = blipmq_nl_mcgrps[i];
+		nl_groups[i].flags = GENL_MCAST_CAP_NET_ADMIN;
+	}
+	err = genl_register_family(&blipmq_nl_family);
+	if (!err)
+		blipmq_events_open();
+	return err;
 }
 
 /**
@@ -195,5 +231,6 @@ int __init blipmq_netlink_register(void)
  */
 void blipmq_netlink_unregister(void)
 {
+	blipmq_events_close();
 	genl_unregister_family(&blipmq_nl_family);
 }

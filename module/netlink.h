@@ -24,8 +24,17 @@ void blipmq_netlink_unregister(void);
 int blipmq_nl_put_totals(struct sk_buff *skb, int attr,
 			 const struct blipmq_totals *t);
 
+int blipmq_nl_put_name(struct sk_buff *skb, int attr, const u8 *name, u8 len);
+
+/* netlink_subscriptions.c */
+struct blipmq_subscription_node;
+int blipmq_nl_put_subscription(struct sk_buff *skb,
+			       const struct blipmq_subscription_node *sub,
+			       int pattern, int group);
+
 /* netlink_limits.c */
-int blipmq_nl_put_limits(struct sk_buff *skb, const struct blipmq_limits *l);
+int blipmq_nl_put_limit(struct sk_buff *skb, int nest, int attr,
+			const struct blipmq_limits *l);
 
 /* netlink_access.c */
 int __must_check blipmq_nl_take_ids(const struct sk_buff *skb,

@@ -91,32 +91,37 @@ static void limit_set(const struct nl_limit *n, struct blipmq_limits *l,
 		WRITE_ONCE(*(u32 *)at, value);
 }
 
+static int limit_put(struct sk_buff *skb, const struct nl_limit *n,
+		     const struct blipmq_limits *l)
+{
+	if (n->wide)
+		return nla_put_u64_64bit(skb, n->attr, limit_get(n, l),
+					 BLIPMQ_A_LIMITS_PAD);
+	return nla_put_u32(skb, n->attr, limit_get(n, l));
+}
+
 /**
- * blipmq_nl_put_limits() - add the limits to a message
+ * blipmq_nl_put_limit() - add one limit to a message, or all
  * @skb: the message
+ * @nest: the attribute that they are nested in
+ * @attr: which, BLIPMQ_A_LIMITS_*; 0 for all
  * @l: the limits
  *
  * Return: 0 or -EMSGSIZE.
  */
-int blipmq_nl_put_limits(struct sk_buff *skb, const struct blipmq_limits *l)
+int blipmq_nl_put_limit(struct sk_buff *skb, int nest, int attr,
+			const struct blipmq_limits *l)
 {
-	struct nlattr *nest = nla_nest_start(skb, BLIPMQ_A_BROKER_LIMITS);
-	const struct nl_limit *n;
-	int err, i;
+	struct nlattr *start = nla_nest_start(skb, nest);
+	int i;
 
-	if (!nest)
+	if (!start)
 		return -EMSGSIZE;
-	for (i = 0; i < ARRAY_SIZE(nl_limits); i++) {
-		n = &nl_limits[i];
-		if (n->wide)
-			err = nla_put_u64_64bit(skb, n->attr, limit_get(n, l),
-						BLIPMQ_A_LIMITS_PAD);
-		else
-			err = nla_put_u32(skb, n->attr, limit_get(n, l));
-		if (err)
-			return err;
-	}
-	nla_nest_end(skb, nest);
+	for (i = 0; i < ARRAY_SIZE(nl_limits); i++)
+		if ((!attr || attr == nl_limits[i].attr) &&
+		    limit_put(skb, &nl_limits[i], l))
+			return -EMSGSIZE;
+	nla_nest_end(skb, start);
 	return 0;
 }
 

@@ -14,16 +14,28 @@
 #include "subscription.h"
 #include "trie.h"
 
-static int subscription_put_group(struct sk_buff *skb,
-				  const struct blipmq_trie_node *leaf)
+/**
+ * blipmq_nl_put_subscription() - add what a subscription is to
+ * @skb: the message
+ * @sub: the subscription
+ * @pattern: the attribute for its pattern
+ * @group: the attribute for its queue group, which is left out when it has none
+ *
+ * Context: an RCU read-side section, or the subscription stays.
+ * Return: 0 or -EMSGSIZE.
+ */
+int blipmq_nl_put_subscription(struct sk_buff *skb,
+			       const struct blipmq_subscription_node *sub,
+			       int pattern, int group)
 {
-	u8 group[BLIPMQ_PATTERN_MAX + 1];
+	const struct blipmq_trie_node *leaf = sub->interest.leaf;
+	u8 name[BLIPMQ_PATTERN_MAX];
+	u8 len = blipmq_subscription_pattern(sub, name);
+	int err = blipmq_nl_put_name(skb, pattern, name, len);
 
-	if (!leaf || !leaf->name_len)
-		return 0;
-	memcpy(group, leaf->name, leaf->name_len);
-	group[leaf->name_len] = '\0';
-	return nla_put_string(skb, BLIPMQ_A_SUBSCRIPTION_GROUP, group);
+	if (err || !leaf || !leaf->name_len)
+		return err;
+	return blipmq_nl_put_name(skb, group, leaf->name, leaf->name_len);
 }
 
 static int subscription_put(struct sk_buff *skb,
@@ -31,22 +43,18 @@ static int subscription_put(struct sk_buff *skb,
 {
 	const struct blipmq_subscription_node *sub = entry;
 	kuid_t uid = blipmq_nl_uid_of(sub->bs);
-	u8 name[BLIPMQ_PATTERN_MAX + 1];
+	u8 name[BLIPMQ_PATTERN_MAX];
 	void *header;
-	u8 len;
 
-	if (!blipmq_nl_may_see(r, uid))
-		return 0;
-	len = blipmq_subscription_pattern(sub, name);
-	name[len] = '\0';
-	if (!blipmq_nl_matches(r, name, len))
+	if (!blipmq_nl_may_see(r, uid) ||
+	    !blipmq_nl_matches(r, name, blipmq_subscription_pattern(sub, name)))
 		return 0;
 	header = blipmq_nl_begin(skb, r, BLIPMQ_CMD_SUBSCRIPTION_GET);
 	if (!header)
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, BLIPMQ_A_SUBSCRIPTION_ID, sub->id) ||
-	    nla_put_string(skb, BLIPMQ_A_SUBSCRIPTION_PATTERN, name) ||
-	    subscription_put_group(skb, sub->interest.leaf) ||
+	    blipmq_nl_put_subscription(skb, sub, BLIPMQ_A_SUBSCRIPTION_PATTERN,
+				       BLIPMQ_A_SUBSCRIPTION_GROUP) ||
 	    nla_put_u64_64bit(skb, BLIPMQ_A_SUBSCRIPTION_SOCKET,
 			      sub->bs->serial, BLIPMQ_A_SUBSCRIPTION_PAD) ||
 	    blipmq_nl_put_process(skb, r, sub->bs, BLIPMQ_A_SUBSCRIPTION_PID,

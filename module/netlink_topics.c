@@ -68,15 +68,6 @@ static kuid_t topic_owner(const struct blipmq_topic *topic,
 	return topic->owner ? topic->owner->uid : INVALID_UID;
 }
 
-static int put_name(struct sk_buff *skb, const u8 *topic, u8 len)
-{
-	u8 name[BLIPMQ_FRAME_TOPIC_MAX + 1];
-
-	memcpy(name, topic, len);
-	name[len] = '\0';
-	return nla_put_string(skb, BLIPMQ_A_TOPIC_NAME, name);
-}
-
 static int topic_put_attrs(struct sk_buff *skb,
 			   const struct blipmq_nl_reader *r,
 			   const struct blipmq_topic *topic,
@@ -86,7 +77,8 @@ static int topic_put_attrs(struct sk_buff *skb,
 	struct blipmq_route *route = rcu_dereference(topic->route);
 	u32 bytes = topic_retained_bytes(r->ns, topic);
 
-	if (put_name(skb, topic->name, topic->name_len) ||
+	if (blipmq_nl_put_name(skb, BLIPMQ_A_TOPIC_NAME, topic->name,
+			       topic->name_len) ||
 	    (uid_valid(uid) &&
 	     nla_put_u32(skb, BLIPMQ_A_TOPIC_UID,
 			 from_kuid_munged(r->user_ns, uid))) ||
@@ -137,7 +129,8 @@ static int settings_put(struct sk_buff *skb, const struct blipmq_nl_reader *r,
 	header = blipmq_nl_begin(skb, r, BLIPMQ_CMD_TOPIC_GET);
 	if (!header)
 		return -EMSGSIZE;
-	if (put_name(skb, rule->pattern, rule->len) ||
+	if (blipmq_nl_put_name(skb, BLIPMQ_A_TOPIC_NAME, rule->pattern,
+			       rule->len) ||
 	    (rule->judges &&
 	     nla_put_u32(skb, BLIPMQ_A_TOPIC_UID,
 			 from_kuid_munged(r->user_ns, uid))) ||

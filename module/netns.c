@@ -56,6 +56,8 @@ static int __net_init blipmq_net_create(struct net *net)
 	struct blipmq_net *ns = blipmq_net_of(net);
 	int err;
 
+	ns->net = net;
+	blipmq_events_init(ns);
 	blipmq_limits_init(&ns->limits);
 	mutex_init(&ns->limits_lock);
 	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1);

@@ -14,12 +14,14 @@
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
 
+#include "event.h"
 #include "expiry.h"
 #include "trie.h"
 #include "types.h"
 
 /**
  * struct blipmq_net - the broker of a namespace
+ * @net: the namespace itself
  * @topics: topics by name; read under RCU, changed under @topics_lock
  * @trie: patterns
  * @limits: what may be used
@@ -58,6 +60,7 @@
  * @sockets: sockets that are not closed by their numbers; likewise
  * @ring_bytes: memory of receive rings
  * @expiry: queues whose messages may expire
+ * @events: what is told as it happens
  * @waiters_lock: guards the waiters of all queues, see credit.c
  * @socks_lock: guards the members below; taken with bottom halves off, since
  *	sockets are freed from RCU callbacks
@@ -70,6 +73,7 @@
  * @missed: totals of those that went before it had come to them
  */
 struct blipmq_net {
+	struct net		*net;
 	struct rhashtable	topics;
 	struct blipmq_trie	trie;
 	struct blipmq_limits	limits;
@@ -111,6 +115,7 @@ struct blipmq_net {
 	struct xarray		sockets;
 	atomic64_t		ring_bytes;
 	struct blipmq_expiry	expiry;
+	struct blipmq_events	events;
 	spinlock_t		waiters_lock;	/* who waits for credits */
 
 	spinlock_t		socks_lock;	/* the members below */
@@ -143,8 +148,11 @@ static inline s64 blipmq_estimate(struct percpu_counter *counter)
 
 static inline bool blipmq_net_is_full(struct blipmq_net *ns)
 {
-	return blipmq_estimate(&ns->memory) >=
-	       (s64)READ_ONCE(ns->limits.memory_bytes);
+	if (likely(blipmq_estimate(&ns->memory) <
+		   (s64)READ_ONCE(ns->limits.memory_bytes)))
+		return false;
+	blipmq_event_limit(ns, BLIPMQ_A_LIMITS_MEMORY_BYTES);
+	return true;
 }
 
 /* Who publishes asks with tx_lock held, see struct blipmq_totals.in_flight. */

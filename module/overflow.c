@@ -8,6 +8,7 @@
 
 #include "bundle.h"
 #include "queue.h"
+#include "slow.h"
 #include "sock.h"
 #include "subscription.h"
 #include "trace.h"
@@ -109,6 +110,7 @@ static enum blipmq_push over_disconnect(struct blipmq_queue *q,
 enum blipmq_push blipmq_queue_push_over(struct blipmq_queue *q,
 					struct sk_buff *b, u64 mask)
 {
+	blipmq_slow_begin(q);
 	switch (READ_ONCE(q->policy)) {
 	case BLIPMQ_OVERFLOW_DROP_NEW:
 	/* A publisher's own, or one that blocks since a moment ago. */

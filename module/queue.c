@@ -10,6 +10,7 @@
 #include "credit.h"
 #include "netns.h"
 #include "queue.h"
+#include "slow.h"
 #include "sock.h"
 #include "trace.h"
 #include "user.h"
@@ -31,6 +32,7 @@ void blipmq_queue_init(struct blipmq_queue *q, struct blipmq_net *ns,
 	INIT_LIST_HEAD(&q->waiters);
 	q->limit_messages = READ_ONCE(ns->limits.queue_messages);
 	q->limit_bytes = READ_ONCE(ns->limits.queue_bytes);
+	q->slow_again = jiffies;
 }
 
 /**
@@ -99,6 +101,8 @@ void blipmq_queue_release(struct blipmq_queue *q, u32 messages, u32 bytes)
 	/* That was a barrier, which pairs with the one of who begins to wait. */
 	if (unlikely(READ_ONCE(q->nr_waiting)))
 		blipmq_credit_wake(q, false);
+	if (unlikely(READ_ONCE(q->slow)))
+		__blipmq_slow_look(q);
 	if (bytes)
 		blipmq_queue_settle(q, used, BLIPMQ_QUEUE_SPARE);
 }
@@ -147,6 +151,7 @@ queue_push_again(struct blipmq_queue *q, struct sk_buff *b, u64 mask,
 	if (result == BLIPMQ_RING_OK)
 		trace_blipmq_enqueue(q, b, mask);
 	if (result == BLIPMQ_RING_FULL) {
+		blipmq_slow_begin(q);
 		trace_blipmq_drop(q, b, mask, BLIPMQ_DROP_NO_MEMORY);
 		if (READ_ONCE(q->policy) == BLIPMQ_OVERFLOW_DISCONNECT)
 			blipmq_queue_cut(q, BLIPMQ_DROP_NO_MEMORY, n);

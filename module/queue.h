@@ -61,6 +61,8 @@ enum blipmq_aside {
  * @matched: messages that matched, those that were dropped included
  * @reserved: bytes of the user's share, under the chain's head_lock
  * @nr_waiting: publishers that wait for room, which readers look at
+ * @slow: enum blipmq_slow, which readers look at
+ * @slow_again: jiffies before which it is not told again that it is slow
  * @waiters: who they are, both under the namespace's waiters_lock
  * @lost: messages that overflow and lack of memory took, under the chain's
  *	head_lock as the members up to @dropped are
@@ -87,11 +89,13 @@ struct blipmq_queue {
 	atomic64_t		matched;
 	u64			reserved;
 	u32			nr_waiting;
+	u32			slow;
 	struct list_head	waiters;
 
 	/* Written by publishers that evict. */
 	u64			lost ____cacheline_aligned_in_smp;
 	struct blipmq_gaps	gaps;
+	unsigned long		slow_again;
 	u64			dropped[BLIPMQ_DROP_REASONS];
 
 	/* The reader's own. */

@@ -5,6 +5,7 @@
  */
 #include <linux/minmax.h>
 
+#include "event.h"
 #include "queue.h"
 #include "user.h"
 
@@ -46,6 +47,8 @@ bool blipmq_queue_reserve(struct blipmq_queue *q, u64 bytes)
 			WRITE_ONCE(q->reserved, want);
 	}
 	spin_unlock(&q->chain.head_lock);
+	if (unlikely(!done))
+		blipmq_event_limit(q->chain.ns, BLIPMQ_A_LIMITS_SHARE_BYTES);
 	return done;
 }
 

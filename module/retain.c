@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "bundle.h"
+#include "event.h"
 #include "frame.h"
 #include "netns.h"
 #include "pattern.h"
@@ -60,10 +61,10 @@ static struct sk_buff *retain_copy(struct sk_buff *b, u32 offset,
 
 /*
  * Would one more value of so many bytes be too much, for the namespace or for
- * the user's share of it? A snapshot.
+ * the user's share of it? @limit says which limit. A snapshot.
  */
 static int retain_is_over(struct blipmq_net *ns, struct blipmq_topic *topic,
-			  const struct blipmq_user *u, u32 bytes)
+			  const struct blipmq_user *u, u32 bytes, int *limit)
 {
 	s64 max_values = READ_ONCE(ns->limits.retained_messages);
 	s64 max_bytes = READ_ONCE(ns->limits.retained_bytes);
@@ -83,8 +84,14 @@ static int retain_is_over(struct blipmq_net *ns, struct blipmq_topic *topic,
 		own_bytes -= topic->retainer == u ? old : 0;
 	}
 	spin_unlock(&ns->retain_lock);
-	if (values + 1 > max_values || sum + bytes > max_bytes)
+	if (values + 1 > max_values) {
+		*limit = BLIPMQ_A_LIMITS_RETAINED_MESSAGES;
 		return -ENOBUFS;
+	}
+	if (sum + bytes > max_bytes) {
+		*limit = BLIPMQ_A_LIMITS_RETAINED_BYTES;
+		return -ENOBUFS;
+	}
 	/* Rounded up: where there may be one, somebody may have it. */
 	if (!blipmq_share_allows(max_values + 1, own_values,
 				 values - own_values, 1) ||
@@ -97,14 +104,19 @@ static int retain_is_over(struct blipmq_net *ns, struct blipmq_topic *topic,
 static int retain_is_full(struct blipmq_net *ns, struct blipmq_topic *topic,
 			  const struct blipmq_user *u, u32 bytes)
 {
-	int err = retain_is_over(ns, topic, u, bytes);
+	int limit = 0, err = retain_is_over(ns, topic, u, bytes, &limit);
 
-	if (likely(!err) || ktime_get_ns() < READ_ONCE(ns->retain_expires))
-		return err;
-	blipmq_retain_lock(ns);
-	blipmq_retain_expire(ns);
-	blipmq_retain_unlock(ns);
-	return retain_is_over(ns, topic, u, bytes);
+	if (likely(!err))
+		return 0;
+	if (ktime_get_ns() >= READ_ONCE(ns->retain_expires)) {
+		blipmq_retain_lock(ns);
+		blipmq_retain_expire(ns);
+		blipmq_retain_unlock(ns);
+		err = retain_is_over(ns, topic, u, bytes, &limit);
+	}
+	if (err == -ENOBUFS)
+		blipmq_event_limit(ns, limit);
+	return err;
 }
 
 static struct blipmq_topic *retain_topic(struct blipmq_net *ns, const u8 *name,

@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "event.h"
 #include "netns.h"
 #include "sender.h"
 #include "spare.h"
@@ -142,5 +143,7 @@ void __blipmq_sender_charge(struct blipmq_sender *s)
 bool __blipmq_sender_admits(struct blipmq_sender *s, u32 own)
 {
 	s->over = sender_is_over(s, own);
+	if (s->over)
+		blipmq_event_limit(s->ns, BLIPMQ_A_LIMITS_FLIGHT_BYTES);
 	return !s->over;
 }

@@ -10,6 +10,7 @@
 #include "answers.h"
 #include "bundle.h"
 #include "disconnect.h"
+#include "event.h"
 #include "gather.h"
 #include "netns.h"
 #include "pattern.h"
@@ -319,6 +320,8 @@ static int sock_join_net(struct blipmq_sock *bs, struct blipmq_net *ns)
 		list_add_tail(&bs->node, &ns->socks);
 	}
 	spin_unlock_bh(&ns->socks_lock);
+	if (full)
+		blipmq_event_limit(ns, BLIPMQ_A_LIMITS_SOCKETS);
 	return full ? -ENOBUFS : 0;
 }
 

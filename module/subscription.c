@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "access.h"
+#include "event.h"
 #include "netns.h"
 #include "pattern.h"
 #include "retain.h"
@@ -130,8 +131,10 @@ subscription_create(struct blipmq_sock *bs, const struct blipmq_interest *in)
 	struct blipmq_subscription_node *sub;
 	int err;
 
-	if (bs->nr_subscriptions >= READ_ONCE(bs->ns->limits.subscriptions))
+	if (bs->nr_subscriptions >= READ_ONCE(bs->ns->limits.subscriptions)) {
+		blipmq_event_limit(bs->ns, BLIPMQ_A_LIMITS_SUBSCRIPTIONS);
 		return ERR_PTR(-ENOBUFS);
+	}
 	err = blipmq_queue_open(&bs->queue);
 	if (err)
 		return ERR_PTR(err);
@@ -162,6 +165,7 @@ static int subscription_join(struct blipmq_sock *bs,
 	rb_add(&sub->node, &bs->subscriptions, subscription_less);
 	WRITE_ONCE(bs->nr_subscriptions, bs->nr_subscriptions + 1);
 	atomic_inc(&bs->ns->nr_subscriptions);
+	blipmq_event_subscription(BLIPMQ_EVENT_KIND_SUBSCRIPTION_ADDED, sub);
 	return 0;
 }
 
@@ -282,6 +286,7 @@ static void subscription_end(struct blipmq_sock *bs,
 	blipmq_set_leave(sub->interest.set, &sub->leg);
 	subscription_block(bs, sub, false);
 	blipmq_queue_let_go(&bs->queue);
+	blipmq_event_subscription(BLIPMQ_EVENT_KIND_SUBSCRIPTION_REMOVED, sub);
 	/* Those who look at it hold what it is to by RCU. */
 	interest = sub->interest;
 	subscription_free(bs->ns, sub);

@@ -9,6 +9,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
+#include "event.h"
 #include "netns.h"
 #include "topic.h"
 #include "user.h"
@@ -135,10 +136,20 @@ struct blipmq_topic *blipmq_topic_find(struct blipmq_net *ns, const u8 *name,
 static void topic_remove(struct blipmq_net *ns, struct blipmq_topic *topic)
 {
 	lockdep_assert_held(&ns->topics_lock);
+	blipmq_event_topic(ns, BLIPMQ_EVENT_KIND_TOPIC_REMOVED, topic);
 	list_del(&topic->idle);
 	rhashtable_remove_fast(&ns->topics, &topic->node, topic_params);
 	ns->nr_topics--;
 	topic_release(topic);
+}
+
+static bool topic_may_own(struct blipmq_net *ns,
+			  const struct blipmq_user *owner)
+{
+	if (!owner || owner->topics < READ_ONCE(ns->limits.user_topics))
+		return true;
+	blipmq_event_limit(ns, BLIPMQ_A_LIMITS_USER_TOPICS);
+	return false;
 }
 
 /* From its first subscriber to its last a topic counts for one of them. */
@@ -173,13 +184,15 @@ static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
 	int err, n;
 
 	lockdep_assert_held(&ns->topics_lock);
-	if (owner && owner->topics >= READ_ONCE(ns->limits.user_topics))
+	if (!topic_may_own(ns, owner))
 		return ERR_PTR(-EDQUOT);
 	for (n = 0; ns->nr_topics >= READ_ONCE(ns->limits.topics); n++) {
 		topic = list_first_entry_or_null(&ns->idle_topics,
 						 struct blipmq_topic, idle);
-		if (!topic || !subscriber || n == TOPIC_RECYCLED)
+		if (!topic || !subscriber || n == TOPIC_RECYCLED) {
+			blipmq_event_limit(ns, BLIPMQ_A_LIMITS_TOPICS);
 			return ERR_PTR(-ENOBUFS);
+		}
 		topic_remove(ns, topic);
 	}
 	topic = topic_create(ns, name, len, subscriber);
@@ -196,6 +209,7 @@ static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
 		topic_own(topic, owner);
 	else
 		topic_idle(ns, topic);
+	blipmq_event_topic(ns, BLIPMQ_EVENT_KIND_TOPIC_CREATED, topic);
 	return topic;
 }
 
@@ -219,7 +233,7 @@ static int topic_first_user(struct blipmq_net *ns, struct blipmq_user *owner,
 	int err;
 
 	lockdep_assert_held(&ns->topics_lock);
-	if (owner && owner->topics >= READ_ONCE(ns->limits.user_topics))
+	if (!topic_may_own(ns, owner))
 		return -EDQUOT;
 	if (!topic->set) {
 		struct blipmq_set *set = blipmq_set_create();

@@ -16,6 +16,7 @@
 
 #include <linux/blipmq_netlink.h>
 
+#include "event.h"
 #include "lane.h"
 #include "worker.h"
 
@@ -313,17 +314,23 @@ static int worker_renew(u32 number, const struct blipmq_worker_config *config)
 static int worker_change(u32 number, const struct blipmq_worker_config *config)
 {
 	struct blipmq_worker *w = workers_now()->at[number];
-	int cpu = worker_cpu(number, config), err;
+	int cpu = worker_cpu(number, config), old = w->cpu, err;
 
-	if (cpu_to_node(cpu) != w->node)
-		return worker_renew(number, config);
-	err = blipmq_worker_schedule(w, config);
-	if (err)
-		return err;
-	mutex_lock(&pin_lock);
-	w->cpu = cpu;
-	worker_pin(w);
-	mutex_unlock(&pin_lock);
+	if (cpu_to_node(cpu) != w->node) {
+		err = worker_renew(number, config);
+		if (err)
+			return err;
+	} else {
+		err = blipmq_worker_schedule(w, config);
+		if (err)
+			return err;
+		mutex_lock(&pin_lock);
+		w->cpu = cpu;
+		worker_pin(w);
+		mutex_unlock(&pin_lock);
+	}
+	if (cpu != old)
+		blipmq_event_worker(number, cpu);
 	return 0;
 }
 
@@ -371,11 +378,14 @@ static int worker_cpu_changes(unsigned int cpu, bool online)
 	mutex_lock(&pin_lock);
 	set = rcu_dereference_protected(blipmq_workers,
 					lockdep_is_held(&pin_lock));
-	for (i = 0; set && i < set->count; i++)
-		if (set->at[i]->cpu == cpu)
-			set_cpus_allowed_ptr(set->at[i]->task,
-					     online ? cpumask_of(cpu) :
-						      cpu_possible_mask);
+	for (i = 0; set && i < set->count; i++) {
+		if (set->at[i]->cpu != cpu)
+			continue;
+		set_cpus_allowed_ptr(set->at[i]->task,
+				     online ? cpumask_of(cpu) :
+					      cpu_possible_mask);
+		blipmq_event_worker(i, online ? (int)cpu : -1);
+	}
 	mutex_unlock(&pin_lock);
 	return 0;
 }

@@ -9,7 +9,7 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	overflow block block_stream totals memory leaks slow index kill \
 	patterns patterns_many threads conflate groups groups_many retain \
 	expiry footprint trace control workers access settings drain \
-	disconnect
+	disconnect events
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 
@@ -17,7 +17,7 @@ TEST_PROGRAMS := $(addprefix $(BUILD)/tests/,$(TEST_HARNESS) $(TEST_TOOLS))
 TEST_TARGETS += $(TEST_PROGRAMS) $(BUILD)/tests/fuzz_calls
 
 TEST_LIB := $(addprefix $(BUILD)/obj/tests/lib,.o _peer.o _expect.o \
-	_packet.o _status.o _lane.o _access.o)
+	_packet.o _status.o _lane.o _access.o _user.o)
 
 # As system headers: their warnings are not ours to mend.
 $(addprefix $(BUILD)/obj/tests/,$(addsuffix .o,$(TEST_HARNESS))): \
@@ -35,10 +35,10 @@ $(addprefix $(BUILD)/tests/,patterns groups retain workers access settings): $(B
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o \
 	match.o queue.o control.o below.o)
-$(addprefix $(BUILD)/obj/tests/,control.o faults_control.o): \
+$(addprefix $(BUILD)/obj/tests/,control.o faults_control.o events.o): \
 	override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
-$(addprefix $(BUILD)/tests/,control faults): override LDLIBS += $(MNL_LIBS)
-$(addprefix $(BUILD)/tests/,control faults): $(BUILD)/libblipmq.a
+$(addprefix $(BUILD)/tests/,control faults events): override LDLIBS += $(MNL_LIBS)
+$(addprefix $(BUILD)/tests/,control faults events): $(BUILD)/libblipmq.a
 $(BUILD)/tests/fuzz_calls: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz/calls*.c))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

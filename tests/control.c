@@ -4,16 +4,13 @@
  * filtered, and for nobody who has no right to them.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/genetlink.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -359,48 +356,15 @@ TEST_F(control, gets_one)
 	close(fd);
 }
 
-static bool write_map(const char *name, const char *text)
-{
-	int fd = open(name, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) > 0;
-
-	close(fd);
-	return ok;
-}
-
-/* Runs @check as a user, in a user namespace if its flag says so. */
-static int as_user(uid_t uid, int flags, int (*check)(struct blipmq_genl *g))
-{
-	struct blipmq_genl g;
-	int status, ret = 90;
-	char map[32];
-	pid_t pid = fork();
-
-	if (!pid) {
-		snprintf(map, sizeof(map), "0 %u 1", uid);
-		/* Who changes his user may not write his map, unless he says so. */
-		if (setresuid(uid, uid, uid) ||
-		    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) ||
-		    (flags && (unshare(flags) ||
-			       !write_map("/proc/self/uid_map", map))))
-			_exit(91);
-		if (!blipmq_genl_open(&g))
-			ret = check(&g);
-		_exit(ret);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -1;
-	return WEXITSTATUS(status);
-}
-
 /* Of a subscription each: the user's own, and root's. */
-static int sees_own_only(struct blipmq_genl *g)
+static int sees_own_only(void *genl)
 {
 	struct seen s = { .prefix = "own." };
+	struct blipmq_genl *g = genl;
 	__u64 root = 1;
 	int fd = lib_packet();
 
-	if (fd < 0 || subscribe(fd, "own.", 1))
+	if (blipmq_genl_open(g) || fd < 0 || subscribe(fd, "own.", 1))
 		return 1;
 	if (list_topics(g, &s, -1, NULL) || s.messages != 1 || s.last != 1)
 		return 2;
@@ -423,12 +387,13 @@ static int sees_own_only(struct blipmq_genl *g)
 }
 
 /* The same with another name for himself, and none for root. */
-static int sees_as_mapped(struct blipmq_genl *g)
+static int sees_as_mapped(void *genl)
 {
 	struct seen s = { .prefix = "own." };
+	struct blipmq_genl *g = genl;
 	int fd = lib_packet();
 
-	if (fd < 0 || subscribe(fd, "own.", 2))
+	if (blipmq_genl_open(g) || fd < 0 || subscribe(fd, "own.", 2))
 		return 1;
 	if (list_topics(g, &s, 0, NULL) || s.messages != 1 || s.last != 2)
 		return 2;
@@ -445,13 +410,14 @@ static int sees_as_mapped(struct blipmq_genl *g)
 TEST_F(control, who_may_see_what)
 {
 	struct seen s = { .prefix = "root." };
+	struct blipmq_genl g;
 	int fd = lib_packet();
 
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, subscribe(fd, "root.", 0));
-	EXPECT_EQ(0, as_user(1001, 0, sees_own_only));
+	EXPECT_EQ(0, lib_as_user(1001, 0, sees_own_only, &g));
 	/* A user namespace gives no right to what is not its own. */
-	EXPECT_EQ(0, as_user(1001, CLONE_NEWUSER, sees_as_mapped));
+	EXPECT_EQ(0, lib_as_user(1001, CLONE_NEWUSER, sees_as_mapped, &g));
 	EXPECT_EQ(0, list_topics(&self->g, &s, -1, "root.*"));
 	EXPECT_EQ(1, s.messages);
 	close(fd);

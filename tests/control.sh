@@ -187,6 +187,36 @@ kill "${jobs_started[-1]}" "${jobs_started[-2]}"
 check_status 2 "control: drain --wait wants seconds" c $ctl drain --wait soon
 check_status 2 "control: drain takes no argument" c $ctl drain a
 check_status 2 "control: --undo does not wait" c $ctl drain --undo --wait 1
+# --- events -------------------------------------------------------------------
+
+# until_told FORM WHAT: subscribe again and again until a monitor tells of it.
+until_told() {
+	c timeout -s INT 1 $blipmq sub 'e.>' > /dev/null 2>&1
+	grep -q "$2" "$work/monitor.$1"
+}
+for form in people json brief; do
+	options=("--$form")
+	[ "$form" != people ] || options=()
+	ip netns exec "$ns" $ctl monitor "${options[@]}" \
+		> "$work/monitor.$form" 2>&1 &
+	jobs_started+=($!)
+	check "control: monitor $form" eventually until_told "$form" \
+		subscription-removed
+done
+head -n 1 "$work/monitor.json" > "$work/event"
+json "control: an event as JSON" \
+	'd["event"] == "subscription-added" and d["pattern"] == "e.>" and d["uid"] == 0 and d["socket"] > 0 and d["sequence"] > 0' \
+	cat "$work/event"
+event_columns() { awk -F'\t' 'NF != 16 { exit 1 }' "$work/monitor.brief"; }
+check "control: an event with tabs" event_columns
+event_line() {
+	grep -Eqx '[0-9:]{8}\.[0-9]{3}  subscription-added   e\.> socket [0-9]+ of blipmq uid 0' \
+		"$work/monitor.people"
+}
+check "control: an event for people" event_line
+check_status 1 "control: nobody may listen" nobody $ctl monitor
+check_status 2 "control: no such event" c $ctl monitor frob
+check_status 2 "control: events in two forms" c $ctl monitor -j -b
 
 # --- who sees what ------------------------------------------------------------
 

@@ -175,6 +175,9 @@ struct lib_attr {
 long long lib_request(u8 command, const struct lib_attr *attrs, size_t nr,
 		      int wanted);
 
+/* lib_user.c: rights. */
+int lib_as_user(uid_t uid, int flags, int (*check)(void *arg), void *arg);
+
 /* lib_lane.c: workers and lanes; names are NULL for all other topics. */
 int lib_lane_set(const char *pattern, u32 mode, int worker);
 int lib_lane_of(const char *topic);

@@ -132,11 +132,34 @@ int blipmq_genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
 	return 0;
 }
 
+/* There is one group. */
+static int genl_group_attr(const struct nlattr *attr, void *data)
+{
+	struct blipmq_genl *g = data;
+
+	if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_ID &&
+	    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+		g->events = mnl_attr_get_u32(attr);
+	return MNL_CB_OK;
+}
+
+static int genl_group(const struct nlattr *attr, void *data)
+{
+	return mnl_attr_parse_nested(attr, genl_group_attr, data);
+}
+
 static int genl_family_attr(const struct nlattr *attr, void *data)
 {
-	if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID &&
-	    mnl_attr_validate(attr, MNL_TYPE_U16) >= 0)
-		*(__u16 *)data = mnl_attr_get_u16(attr);
+	struct blipmq_genl *g = data;
+
+	switch (mnl_attr_get_type(attr)) {
+	case CTRL_ATTR_FAMILY_ID:
+		if (mnl_attr_validate(attr, MNL_TYPE_U16) >= 0)
+			g->family = mnl_attr_get_u16(attr);
+		break;
+	case CTRL_ATTR_MCAST_GROUPS:
+		return mnl_attr_parse_nested(attr, genl_group, g);
+	}
 	return MNL_CB_OK;
 }
 
@@ -160,6 +183,7 @@ int blipmq_genl_open(struct blipmq_genl *g)
 	int ret, on = 1;
 
 	g->family = 0;
+	g->events = 0;
 	g->seq = (__u32)time(NULL);
 	g->nl = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	if (!g->nl)
@@ -173,7 +197,7 @@ int blipmq_genl_open(struct blipmq_genl *g)
 	mnl_socket_setsockopt(g->nl, NETLINK_CAP_ACK, &on, sizeof(on));
 	nlh = genl_put(g, buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, BLIPMQ_FAMILY_NAME);
-	ret = blipmq_genl_run(g, nlh, genl_family_reply, &g->family);
+	ret = blipmq_genl_run(g, nlh, genl_family_reply, g);
 	if (!ret && !g->family)
 		ret = -ENOENT;
 	if (!ret)
@@ -191,6 +215,23 @@ void blipmq_genl_close(struct blipmq_genl *g)
 {
 	mnl_socket_close(g->nl);
 	g->nl = NULL;
+}
+
+/**
+ * blipmq_genl_listen() - have events sent to the socket
+ * @g: the socket, for which requests are over
+ *
+ * Return: 0; -EPERM without CAP_NET_ADMIN in the namespace; -EOPNOTSUPP when
+ * the module has none; another negative errno.
+ */
+int blipmq_genl_listen(struct blipmq_genl *g)
+{
+	if (!g->events)
+		return -EOPNOTSUPP;
+	if (mnl_socket_setsockopt(g->nl, NETLINK_ADD_MEMBERSHIP, &g->events,
+				  sizeof(g->events)) < 0)
+		return -errno;
+	return 0;
 }
 
 /**

@@ -13,6 +13,7 @@
  * struct blipmq_genl - a netlink socket that knows the family's number
  * @nl: the socket
  * @family: the number that the kernel gave the family
+ * @events: the number of the group that tells of events
  * @seq: of the last request
  * @message: what the kernel said of a request that it refused, or nothing
  * @offset: where in that request the attribute at fault is, or 0
@@ -20,6 +21,7 @@
 struct blipmq_genl {
 	struct mnl_socket	*nl;
 	__u16		family;
+	__u32		events;
 	__u32		seq;
 	char		message[128];
 	__u32		offset;
@@ -27,6 +29,7 @@ struct blipmq_genl {
 
 int blipmq_genl_open(struct blipmq_genl *g);
 void blipmq_genl_close(struct blipmq_genl *g);
+int blipmq_genl_listen(struct blipmq_genl *g);
 struct nlmsghdr *blipmq_genl_new(struct blipmq_genl *g, void *buffer,
 				 __u8 command);
 struct nlmsghdr *blipmq_genl_new_dump(struct blipmq_genl *g, void *buffer,

@@ -52,6 +52,8 @@ _blipmqctl() {
 	lane.2)			_blipmq_words 'show set' "$cur" ;;
 	lane.*)			_blipmq_topics "$cur" ;;
 	limit.2)		_blipmq_words 'show set' "$cur" ;;
+	monitor.*)		_blipmq_words "$(blipmqctl help monitor 2> /dev/null |
+			sed -n '/^Events/,/^$/s/^  \([a-z, -]*\).*/\1/p' | tr -d ,)" "$cur" ;;
 	topic.*)		_blipmq_topics "$cur" ;;
 	subscription.*)		_blipmq_topics "$cur" ;;
 	apply.*)		compopt -o default ;;

@@ -41,6 +41,7 @@ extern const struct ctl_command ctl_drain;
 extern const struct ctl_command ctl_export;
 extern const struct ctl_command ctl_lane;
 extern const struct ctl_command ctl_limit;
+extern const struct ctl_command ctl_monitor;
 extern const struct ctl_command ctl_overview;
 extern const struct ctl_command ctl_socket;
 extern const struct ctl_command ctl_stats;

@@ -24,6 +24,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_export,
 	&ctl_apply,
 	&ctl_tune,
+	&ctl_monitor,
 	NULL
 };
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/blipmq_netlink.h>
+
 #include "../blipmq/text.h"
 #include "value.h"
 
@@ -58,8 +60,26 @@ void values_take(struct values *v, const struct nlattr *attr)
 	v->present |= 1U << i;
 }
 
-static const char *value_word(enum value_kind kind, uint64_t number)
+/**
+ * value_word() - the word for a number
+ * @kind: what the number is
+ * @number: the number
+ *
+ * Return: the word; NULL when it has none, or none that is known.
+ */
+const char *value_word(enum value_kind kind, uint64_t number)
 {
+	static const char *const events[] = {
+		[BLIPMQ_EVENT_KIND_TOPIC_CREATED] = "topic-created",
+		[BLIPMQ_EVENT_KIND_TOPIC_REMOVED] = "topic-removed",
+		[BLIPMQ_EVENT_KIND_SUBSCRIPTION_ADDED] = "subscription-added",
+		[BLIPMQ_EVENT_KIND_SUBSCRIPTION_REMOVED] = "subscription-removed",
+		[BLIPMQ_EVENT_KIND_SLOW_BEGAN] = "slow-began",
+		[BLIPMQ_EVENT_KIND_SLOW_ENDED] = "slow-ended",
+		[BLIPMQ_EVENT_KIND_LIMIT_REACHED] = "limit-reached",
+		[BLIPMQ_EVENT_KIND_WORKER_MOVED] = "worker-moved",
+		[BLIPMQ_EVENT_KIND_DRAIN] = "drain",
+	};
 	static const char *const policies[] = {
 		"drop-oldest", "drop-new", "block", "disconnect", "conflate"
 	};
@@ -69,6 +89,8 @@ static const char *value_word(enum value_kind kind, uint64_t number)
 		       number == SOCK_SEQPACKET ? "seqpacket" : NULL;
 	if (kind == VALUE_POLICY && number < sizeof(policies) / sizeof(*policies))
 		return policies[number];
+	if (kind == VALUE_EVENT && number < sizeof(events) / sizeof(*events))
+		return events[number];
 	return NULL;
 }
 

@@ -20,6 +20,7 @@
  * @VALUE_TYPE: a socket's type, by its name
  * @VALUE_POLICY: an overflow policy, by its name
  * @VALUE_MODE: rights, in octal digits as a file has them
+ * @VALUE_EVENT: what happened, by its name
  */
 enum value_kind {
 	VALUE_COUNT,
@@ -29,6 +30,7 @@ enum value_kind {
 	VALUE_TYPE,
 	VALUE_POLICY,
 	VALUE_MODE,
+	VALUE_EVENT,
 };
 
 /**
@@ -62,6 +64,7 @@ struct values {
 	char			text[VALUES_MAX][VALUE_ROOM];
 };
 
+const char *value_word(enum value_kind kind, uint64_t number);
 void values_take(struct values *v, const struct nlattr *attr);
 bool values_get(const struct values *v, const char *key, uint64_t *number);
 const char *values_text(const struct values *v, const char *key);
