@@ -106,6 +106,8 @@ struct sk_buff *blipmq_bundle_alloc(struct blipmq_sender *s, u32 size,
 	cb = blipmq_bundle_cb(b);
 	memset(cb, 0, sizeof(*cb));
 	cb->sender = s;
+	if (unlikely(READ_ONCE(s->ns->measures)))
+		cb->called = ktime_get_ns();
 	bundle_charge(b, b->truesize);
 	if (size > part && blipmq_bundle_extend(b, size - part, gfp)) {
 		blipmq_bundle_put(b);
@@ -149,6 +151,7 @@ void blipmq_bundle_seal(struct sk_buff *b, u32 len, u32 nr_frames)
 
 	cb->len = len;
 	cb->nr_frames = nr_frames;
+	cb->enqueued = 0;
 	b->tstamp = ktime_get_real();
 }
 

@@ -20,22 +20,29 @@
 
 /**
  * struct blipmq_bundle_cb - what a bundle knows, in skb->cb
- * @sender: who published it, and where its memory counts
  * @expires: when its messages are over, in nanoseconds of the monotonic clock;
  *	0 for never
+ * @called: when the publisher's call brought it, by the same clock; 0 when that
+ *	is not measured, see latency.h
  * @charge: bytes of memory
  * @len: bytes of whole frames, from the start
+ * @sender: who published it, and where its memory counts
  * @last: while it is built, the end of the frag_list
+ * @enqueued: afterwards when it stood in the first queue, if that is measured
  * @nr_frames: frames in @len
  *
  * The time of publishing is in skb->tstamp. What a push reads comes first.
  */
 struct blipmq_bundle_cb {
-	struct blipmq_sender	*sender;
 	u64			expires;
+	u64			called;
 	u32			charge;
 	u32			len;
-	struct sk_buff		*last;
+	struct blipmq_sender	*sender;
+	union {
+		struct sk_buff	*last;
+		u64		enqueued;
+	};
 	u32			nr_frames;
 };
 

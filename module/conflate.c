@@ -13,6 +13,7 @@
 
 #include "bundle.h"
 #include "conflate.h"
+#include "latency.h"
 #include "queue.h"
 #include "slow.h"
 #include "trace.h"
@@ -366,6 +367,9 @@ enum blipmq_push blipmq_conflate_push(struct blipmq_queue *q,
 		goto out;
 	if (part) {
 		trace_blipmq_enqueue(q, b, mask);
+		if (unlikely(blipmq_bundle_cb(b)->called))
+			blipmq_latency_enqueued(q, b, blipmq_latency_enqueue(b),
+						hweight64(mask));
 		conflate_take_in(q, c, part);
 		part = NULL;
 		pushed = BLIPMQ_PUSH_KEPT;

@@ -6,6 +6,7 @@
 
 #include "bundle.h"
 #include "cursor.h"
+#include "latency.h"
 #include "queue.h"
 #include "trace.h"
 
@@ -74,6 +75,14 @@ bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q,
 	return true;
 }
 
+static void cursor_delivered(struct blipmq_cursor *c, struct blipmq_queue *q,
+			     u64 mask)
+{
+	trace_blipmq_deliver(q, c->bundle, mask);
+	if (unlikely(blipmq_bundle_cb(c->bundle)->called))
+		blipmq_latency_read(q, c->bundle, hweight64(mask));
+}
+
 /**
  * blipmq_cursor_next() - the current frame was read
  * @c: the cursor
@@ -85,7 +94,7 @@ bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q,
 void blipmq_cursor_next(struct blipmq_cursor *c, struct blipmq_queue *q,
 			u32 size)
 {
-	trace_blipmq_deliver(q, c->bundle, c->mask & -c->mask);
+	cursor_delivered(c, q, c->mask & -c->mask);
 	c->mask &= c->mask - 1;
 	c->done = 0;
 	blipmq_queue_release(q, 1, 0);
@@ -174,7 +183,7 @@ int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,
 		return n;
 	}
 	/* All that was left of the bundle. */
-	trace_blipmq_deliver(q, c->bundle, c->mask);
+	cursor_delivered(c, q, c->mask);
 	read->messages += frames;
 	read->bytes += run;
 	c->mask = 0;

@@ -58,6 +58,7 @@ static int __net_init blipmq_net_create(struct net *net)
 
 	ns->net = net;
 	blipmq_events_init(ns);
+	blipmq_latency_init(ns);
 	blipmq_limits_init(&ns->limits);
 	mutex_init(&ns->limits_lock);
 	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1);
@@ -130,6 +131,7 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 	blipmq_rules_destroy(ns);
 	blipmq_gather_free(ns->spare);
 	blipmq_users_destroy(ns);
+	blipmq_latency_destroy(ns);
 	xa_destroy(&ns->publishers);
 	xa_destroy(&ns->sockets);
 	xa_destroy(&ns->subscriptions);

@@ -16,6 +16,7 @@
 
 #include "event.h"
 #include "expiry.h"
+#include "latency.h"
 #include "trie.h"
 #include "types.h"
 
@@ -28,6 +29,7 @@
  * @lanes: the lanes of topics; NULL while all are direct
  * @rules: who may do what; NULL while nothing was said
  * @draining: new sockets, subscriptions and messages are refused
+ * @measures: it is measured how long messages take
  * @limits_lock: one change of them at a time
  * @memory: bytes of message memory
  * @held: bytes that receivers hold, as struct blipmq_user counts them
@@ -61,6 +63,7 @@
  * @ring_bytes: memory of receive rings
  * @expiry: queues whose messages may expire
  * @events: what is told as it happens
+ * @latency: how long messages took
  * @waiters_lock: guards the waiters of all queues, see credit.c
  * @socks_lock: guards the members below; taken with bottom halves off, since
  *	sockets are freed from RCU callbacks
@@ -71,6 +74,7 @@
  * @sum_lock: one sum over the sockets at a time, see blipmq_net_totals()
  * @summed: the number of the socket that it has come to
  * @missed: totals of those that went before it had come to them
+ * @base: what the sum was when it was last reset, under @sum_lock
  */
 struct blipmq_net {
 	struct net		*net;
@@ -80,6 +84,7 @@ struct blipmq_net {
 	struct blipmq_lanes __rcu *lanes;
 	struct blipmq_rules __rcu *rules;
 	bool			draining;
+	bool			measures;
 	struct mutex		limits_lock;	/* changes */
 	struct percpu_counter	memory;
 	struct percpu_counter	held;
@@ -116,6 +121,7 @@ struct blipmq_net {
 	atomic64_t		ring_bytes;
 	struct blipmq_expiry	expiry;
 	struct blipmq_events	events;
+	struct blipmq_latency	latency;
 	spinlock_t		waiters_lock;	/* who waits for credits */
 
 	spinlock_t		socks_lock;	/* the members below */
@@ -126,6 +132,7 @@ struct blipmq_net {
 	struct mutex		sum_lock;	/* one sum at a time */
 	u64			summed;
 	struct blipmq_totals	missed;
+	struct blipmq_totals	base;
 };
 
 /*

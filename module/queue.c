@@ -8,6 +8,7 @@
 
 #include "bundle.h"
 #include "credit.h"
+#include "latency.h"
 #include "netns.h"
 #include "queue.h"
 #include "slow.h"
@@ -127,7 +128,7 @@ void blipmq_queue_drop(struct blipmq_queue *q, enum blipmq_drop reason,
  * had; else the new ones, which are charged, are not taken.
  */
 static noinline enum blipmq_push
-queue_push_again(struct blipmq_queue *q, struct sk_buff *b, u64 mask,
+queue_push_again(struct blipmq_queue *q, struct sk_buff *b, u64 mask, u64 now,
 		 enum blipmq_ring_result result)
 {
 	/* Its reference is gone with the push. */
@@ -150,6 +151,8 @@ queue_push_again(struct blipmq_queue *q, struct sk_buff *b, u64 mask,
 		blipmq_queue_release(q, n, blipmq_bundle_cb(b)->charge);
 	if (result == BLIPMQ_RING_OK)
 		trace_blipmq_enqueue(q, b, mask);
+	if (result == BLIPMQ_RING_OK && now)
+		blipmq_latency_enqueued(q, b, now, n);
 	if (result == BLIPMQ_RING_FULL) {
 		blipmq_slow_begin(q);
 		trace_blipmq_drop(q, b, mask, BLIPMQ_DROP_NO_MEMORY);
@@ -178,10 +181,16 @@ static __always_inline enum blipmq_push queue_push(struct blipmq_queue *q,
 {
 	/* Its reference is gone with the push; the caller has another. */
 	bool expires = blipmq_bundle_cb(b)->expires;
-	enum blipmq_ring_result result = blipmq_chain_push(&q->chain, b, mask);
+	enum blipmq_ring_result result;
+	u64 now = 0;
 
+	if (unlikely(blipmq_bundle_cb(b)->called))
+		now = blipmq_latency_enqueue(b);
+	result = blipmq_chain_push(&q->chain, b, mask);
 	if (unlikely(result != BLIPMQ_RING_OK))
-		return queue_push_again(q, b, mask, result);
+		return queue_push_again(q, b, mask, now, result);
+	if (unlikely(now))
+		blipmq_latency_enqueued(q, b, now, n);
 	atomic64_add(n, &q->matched);
 	trace_blipmq_enqueue(q, b, mask);
 	/* Pairs with the barrier in blipmq_queue_arm(). */

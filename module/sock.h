@@ -267,6 +267,7 @@ int __must_check blipmq_sock_set_topic(struct blipmq_sock *bs, const u8 *topic,
 /* totals.c */
 void blipmq_sock_totals(struct blipmq_sock *bs, struct blipmq_totals *sum);
 void blipmq_net_totals(struct blipmq_net *ns, struct blipmq_totals *sum);
+void blipmq_net_reset(struct blipmq_net *ns);
 
 /* sockopt.c */
 int blipmq_setsockopt(struct socket *sock, int level, int option,

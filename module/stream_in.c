@@ -221,6 +221,9 @@ static int ingest_finished(struct blipmq_sock *bs, struct iov_iter *from)
 	u32 consumed;
 	int err;
 
+	/* It may have come bit by bit: this is the call that counts. */
+	if (unlikely(blipmq_bundle_cb(b)->called))
+		blipmq_bundle_cb(b)->called = ktime_get_ns();
 	/* What may be written over when it becomes a MSG. */
 	memcpy(head, b->data, head_len);
 	/* Its header was judged when it came. */

@@ -71,23 +71,18 @@ static bool totals_pause(struct blipmq_net *ns, struct blipmq_sock *bs)
 	return true;
 }
 
-/**
- * blipmq_net_totals() - the sum over all sockets, those that are gone included
- * @ns: the namespace
- * @sum: the sum
- *
- * Sockets come and go meanwhile, and none is left out or counted twice: who
- * goes before the walk has come to it adds itself to what was missed.
- *
- * Context: may sleep.
+/*
+ * The sum over all sockets, those that are gone included. Sockets come and go
+ * meanwhile, and none is left out or counted twice: who goes before the walk
+ * has come to it adds itself to what was missed.
  */
-void blipmq_net_totals(struct blipmq_net *ns, struct blipmq_totals *sum)
+static void net_sum(struct blipmq_net *ns, struct blipmq_totals *sum)
 {
 	struct blipmq_sock *bs;
 	u64 last;
 	int n = 0;
 
-	mutex_lock(&ns->sum_lock);
+	lockdep_assert_held(&ns->sum_lock);
 	spin_lock_bh(&ns->socks_lock);
 	*sum = ns->closed;
 	memset(&ns->missed, 0, sizeof(ns->missed));
@@ -104,5 +99,56 @@ void blipmq_net_totals(struct blipmq_net *ns, struct blipmq_totals *sum)
 	totals_add(sum, &ns->missed);
 	ns->summed = U64_MAX;
 	spin_unlock_bh(&ns->socks_lock);
+}
+
+/* Numbers that are counted one after the other may be a little apart. */
+static void totals_subtract(struct blipmq_totals *sum,
+			    const struct blipmq_totals *base)
+{
+	const u64 *from = (const u64 *)base;
+	u64 *to = (u64 *)sum;
+	int i;
+
+	for (i = 0; i < sizeof(*sum) / sizeof(u64); i++)
+		to[i] -= min(to[i], from[i]);
+}
+
+/**
+ * blipmq_net_totals() - what went through a namespace since the last reset
+ * @ns: the namespace
+ * @sum: set to it
+ *
+ * Context: may sleep.
+ */
+void blipmq_net_totals(struct blipmq_net *ns, struct blipmq_totals *sum)
+{
+	mutex_lock(&ns->sum_lock);
+	net_sum(ns, sum);
+	totals_subtract(sum, &ns->base);
+	mutex_unlock(&ns->sum_lock);
+}
+
+/**
+ * blipmq_net_reset() - count from here
+ * @ns: the namespace
+ *
+ * What is queued counts as matched from now on, also what is on its way into a
+ * queue or out of it; so the law of the counters holds at the next quiet moment
+ * as it did before.
+ *
+ * Context: may sleep.
+ */
+void blipmq_net_reset(struct blipmq_net *ns)
+{
+	struct blipmq_totals *base = &ns->base;
+	int i;
+
+	mutex_lock(&ns->sum_lock);
+	net_sum(ns, base);
+	base->matched = base->delivered;
+	for (i = 0; i < BLIPMQ_DROP_REASONS; i++)
+		base->matched += base->dropped[i];
+	base->queued_messages = 0;
+	base->queued_bytes = 0;
 	mutex_unlock(&ns->sum_lock);
 }

@@ -9,7 +9,7 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	overflow block block_stream totals memory leaks slow index kill \
 	patterns patterns_many threads conflate groups groups_many retain \
 	expiry footprint trace control workers access settings drain \
-	disconnect events
+	disconnect events latency
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 
@@ -35,10 +35,14 @@ $(addprefix $(BUILD)/tests/,patterns groups retain workers access settings): $(B
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o \
 	match.o queue.o control.o below.o)
-$(addprefix $(BUILD)/obj/tests/,control.o faults_control.o events.o): \
+
+# Those that speak netlink themselves.
+TEST_NETLINK := control events latency faults
+$(addprefix $(BUILD)/obj/tests/,control.o events.o latency.o faults_control.o): \
 	override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
-$(addprefix $(BUILD)/tests/,control faults events): override LDLIBS += $(MNL_LIBS)
-$(addprefix $(BUILD)/tests/,control faults events): $(BUILD)/libblipmq.a
+$(addprefix $(BUILD)/tests/,$(TEST_NETLINK)): override LDLIBS += $(MNL_LIBS)
+$(addprefix $(BUILD)/tests/,$(TEST_NETLINK)): $(BUILD)/libblipmq.a
+
 $(BUILD)/tests/fuzz_calls: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz/calls*.c))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

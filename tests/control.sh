@@ -187,6 +187,41 @@ kill "${jobs_started[-1]}" "${jobs_started[-2]}"
 check_status 2 "control: drain --wait wants seconds" c $ctl drain --wait soon
 check_status 2 "control: drain takes no argument" c $ctl drain a
 check_status 2 "control: --undo does not wait" c $ctl drain --undo --wait 1
+# --- latencies, and counting from zero ------------------------------------------
+
+json "control: nothing is measured at first" \
+	'not d["latency"]["enabled"] and d["latency"]["routing"]["count"] == 0' \
+	c $ctl stats --json
+check "control: measure" c $ctl stats --latency on
+check "control: a message that is measured" c $blipmq pub a.b hello
+json "control: it was" \
+	'd["latency"]["enabled"] and d["latency"]["routing"]["count"] == 2 and 0 < d["latency"]["routing"]["p50-ns"] <= d["latency"]["routing"]["max-ns"]' \
+	c $ctl stats --json
+histograms() {
+	c $ctl stats --format prometheus > "$work/metrics" &&
+		grep -qx 'blipmq_routing_seconds_bucket{le="+Inf"} 2' "$work/metrics" &&
+		grep -qx 'blipmq_routing_seconds_count 2' "$work/metrics" &&
+		grep -qE '^blipmq_waiting_seconds_sum [0-9.]+$' "$work/metrics"
+}
+check "control: latencies for Prometheus" histograms
+rows() { c $ctl stats > "$work/stats" && grep -Eq '^routing +[0-9.]+ [mun]?s' "$work/stats"; }
+check "control: latencies for people" rows
+latency_line() {
+	c $ctl stats --format line > "$work/line" &&
+		grep -Eq ', Latency us: R:[0-9.]+ S:[0-9.]+$' "$work/line"
+}
+check "control: latencies in the line" latency_line
+check "control: reset" c $ctl reset
+json "control: it counts from zero" \
+	'd["totals"]["published"] == 0 and d["totals"]["queued-messages"] == 0 and d["latency"]["routing"]["count"] == 0' \
+	c $ctl stats --json
+check "control: measure no longer" c $ctl stats --latency off
+check_status 1 "control: nobody may measure" nobody $ctl stats --latency on
+check_status 1 "control: nobody may reset" nobody $ctl reset
+check_status 2 "control: neither on nor off" c $ctl stats --latency perhaps
+check_status 2 "control: to measure shows nothing" c $ctl stats --latency on -j
+check_status 2 "control: nothing to reset" c $ctl reset frob
+
 # --- events -------------------------------------------------------------------
 
 # until_told FORM WHAT: subscribe again and again until a monitor tells of it.

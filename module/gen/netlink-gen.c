@@ -135,8 +135,24 @@ const struct nla_policy blipmq_drain_nl_policy[BLIPMQ_A_BROKER_UNDO + 1] = {
 	[BLIPMQ_A_BROKER_UNDO] = { .type = NLA_FLAG, },
 };
 
+/* BLIPMQ_CMD_LATENCY_GET - do */
+const struct nla_policy blipmq_latency_get_nl_policy[BLIPMQ_A_LATENCY_BRIEF + 1] = {
+	[BLIPMQ_A_LATENCY_BRIEF] = { .type = NLA_FLAG, },
+};
+
+/* BLIPMQ_CMD_LATENCY_SET - do */
+const struct nla_policy blipmq_latency_set_nl_policy[BLIPMQ_A_LATENCY_ENABLED + 1] = {
+	[BLIPMQ_A_LATENCY_ENABLED] = { .type = NLA_U32, },
+};
+
+/* BLIPMQ_CMD_RESET - do */
+const struct nla_policy blipmq_reset_nl_policy[BLIPMQ_A_RESET_LATENCY + 1] = {
+	[BLIPMQ_A_RESET_TOTALS] = { .type = NLA_FLAG, },
+	[BLIPMQ_A_RESET_LATENCY] = { .type = NLA_FLAG, },
+};
+
 /* Ops table for blipmq */
-const struct genl_ops blipmq_nl_ops[15] = {
+const struct genl_ops blipmq_nl_ops[18] = {
 	{
 		.cmd		= BLIPMQ_CMD_BROKER_GET,
 		.doit		= blipmq_nl_broker_get_doit,
@@ -239,6 +255,26 @@ const struct genl_ops blipmq_nl_ops[15] = {
 		.doit		= blipmq_nl_drain_doit,
 		.policy		= blipmq_drain_nl_policy,
 		.maxattr	= BLIPMQ_A_BROKER_UNDO,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_LATENCY_GET,
+		.doit		= blipmq_nl_latency_get_doit,
+		.policy		= blipmq_latency_get_nl_policy,
+		.maxattr	= BLIPMQ_A_LATENCY_BRIEF,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_LATENCY_SET,
+		.doit		= blipmq_nl_latency_set_doit,
+		.policy		= blipmq_latency_set_nl_policy,
+		.maxattr	= BLIPMQ_A_LATENCY_ENABLED,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_RESET,
+		.doit		= blipmq_nl_reset_doit,
+		.policy		= blipmq_reset_nl_policy,
+		.maxattr	= BLIPMQ_A_RESET_LATENCY,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -45,8 +45,14 @@ extern const struct nla_policy blipmq_topic_delete_nl_policy[BLIPMQ_A_TOPIC_NAME
 
 extern const struct nla_policy blipmq_drain_nl_policy[BLIPMQ_A_BROKER_UNDO + 1];
 
+extern const struct nla_policy blipmq_latency_get_nl_policy[BLIPMQ_A_LATENCY_BRIEF + 1];
+
+extern const struct nla_policy blipmq_latency_set_nl_policy[BLIPMQ_A_LATENCY_ENABLED + 1];
+
+extern const struct nla_policy blipmq_reset_nl_policy[BLIPMQ_A_RESET_LATENCY + 1];
+
 /* Ops table for blipmq */
-extern const struct genl_ops blipmq_nl_ops[15];
+extern const struct genl_ops blipmq_nl_ops[18];
 
 int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -74,6 +80,9 @@ int blipmq_nl_rule_delete_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_topic_set_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_topic_delete_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_drain_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_latency_get_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_latency_set_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_reset_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	BLIPMQ_NLGRP_EVENTS,

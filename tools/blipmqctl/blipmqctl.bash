@@ -27,6 +27,7 @@ _blipmqctl() {
 	case $before in
 	-g | --group)	_blipmq_words "$(getent group | cut -d : -f 1)" "$cur"; return ;;
 	-u | --user)	_blipmq_words "$(getent passwd | cut -d : -f 1)" "$cur"; return ;;
+	-l | --latency)	[ "$command" != stats ] || { _blipmq_words 'on off' "$cur"; return; } ;;
 	-f | --format)	_blipmq_words 'people line prometheus json' "$cur"; return ;;
 	esac
 	if [ "$COMP_CWORD" = 1 ] || { [ "$command" = help ] && [ "$COMP_CWORD" = 2 ]; }; then

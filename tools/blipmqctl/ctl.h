@@ -43,6 +43,7 @@ extern const struct ctl_command ctl_lane;
 extern const struct ctl_command ctl_limit;
 extern const struct ctl_command ctl_monitor;
 extern const struct ctl_command ctl_overview;
+extern const struct ctl_command ctl_reset;
 extern const struct ctl_command ctl_socket;
 extern const struct ctl_command ctl_stats;
 extern const struct ctl_command ctl_status;

@@ -25,6 +25,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_apply,
 	&ctl_tune,
 	&ctl_monitor,
+	&ctl_reset,
 	NULL
 };
 

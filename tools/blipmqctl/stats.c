@@ -11,6 +11,7 @@
 
 #include "broker.h"
 #include "ctl.h"
+#include "latency.h"
 
 enum stats_format {
 	STATS_PEOPLE,
@@ -24,21 +25,27 @@ enum stats_format {
  * @format: how
  * @watch: again and again
  * @seconds: the time between two looks
+ * @set: whether latencies are measured is set
+ * @enable: to that
  */
 struct stats_args {
 	enum stats_format	format;
 	bool			watch;
 	double			seconds;
+	bool			set;
+	bool			enable;
 };
 
 /**
  * struct sample - the state at a moment
  * @at: the moment, in seconds
  * @b: the state
+ * @latency: how long messages took
  */
 struct sample {
 	double		at;
 	struct broker	b;
+	struct latency	latency;
 };
 
 static double now(void)
@@ -76,14 +83,20 @@ static uint64_t rate(const struct sample *s, const struct sample *before,
 }
 
 /* The line of blipmqd, for all sockets. */
-static void print_line(const struct sample *s, const struct sample *before)
+static void print_line(const struct sample *s, const struct sample *before,
+		       const struct latency *l)
 {
-	printf("BlipMQ - Connections: %llu, Msg/s: R:%llu S:%llu, Bytes/s: R:%llu S:%llu\n",
+	printf("BlipMQ - Connections: %llu, Msg/s: R:%llu S:%llu, Bytes/s: R:%llu S:%llu",
 	       (unsigned long long)state(s, "sockets"),
 	       (unsigned long long)rate(s, before, "published"),
 	       (unsigned long long)rate(s, before, "delivered"),
 	       (unsigned long long)rate(s, before, "published-bytes"),
 	       (unsigned long long)rate(s, before, "delivered-bytes"));
+	if (latency_has(l))
+		printf(", Latency us: R:%.1f S:%.1f",
+		       (double)histogram_average(&l->routing) / 1e3,
+		       (double)histogram_average(&l->waiting) / 1e3);
+	putchar('\n');
 }
 
 static const char *const rates[] = {
@@ -92,7 +105,7 @@ static const char *const rates[] = {
 };
 
 static void print_json(const struct sample *s, const struct sample *before,
-		       bool pretty)
+		       const struct latency *l, bool pretty)
 {
 	json_object *o = json_object_new_object();
 	json_object *totals = json_object_new_object();
@@ -107,6 +120,7 @@ static void print_json(const struct sample *s, const struct sample *before,
 								   *key)));
 	json_object_object_add(o, "totals", totals);
 	json_object_object_add(o, "rates", each);
+	json_object_object_add(o, "latency", latency_to_json(l));
 	puts(json_object_to_json_string_ext(o, pretty ?
 					    JSON_C_TO_STRING_PRETTY |
 					    JSON_C_TO_STRING_SPACED :
@@ -152,6 +166,8 @@ static void print_prometheus(const struct sample *s)
 {
 	prometheus_values(&s->b.broker, false);
 	prometheus_values(&s->b.totals, true);
+	if (latency_has(&s->latency))
+		latency_print_prometheus(&s->latency);
 }
 
 static void print_row(const struct sample *s, const struct sample *before,
@@ -166,7 +182,8 @@ static void print_row(const struct sample *s, const struct sample *before,
 	       value_bytes(rate(s, before, bytes), b, sizeof(b)));
 }
 
-static void print_people(const struct sample *s, const struct sample *before)
+static void print_people(const struct sample *s, const struct sample *before,
+			 const struct latency *l)
 {
 	const struct value_spec *spec;
 	char text[32];
@@ -186,23 +203,32 @@ static void print_people(const struct sample *s, const struct sample *before)
 			printf("%-10s %20llu %27llu/s\n", spec->key + 8,
 			       (unsigned long long)total(s, spec->key),
 			       (unsigned long long)rate(s, before, spec->key));
+	if (latency_has(l))
+		latency_print_people(l);
 }
 
 static void stats_print(const struct stats_args *a, const struct sample *s,
 			const struct sample *before)
 {
+	static struct latency l;
+
+	/* Who watches wants to know how long they take now. */
+	if (a->watch)
+		latency_since(&l, &s->latency, &before->latency);
+	else
+		l = s->latency;
 	switch (a->format) {
 	case STATS_LINE:
-		print_line(s, before);
+		print_line(s, before, &l);
 		break;
 	case STATS_PROMETHEUS:
 		print_prometheus(s);
 		break;
 	case STATS_JSON:
-		print_json(s, before, !a->watch);
+		print_json(s, before, &l, !a->watch);
 		break;
 	default:
-		print_people(s, before);
+		print_people(s, before, &l);
 		if (a->watch)
 			putchar('\n');
 	}
@@ -213,7 +239,7 @@ static int stats_take(struct blipmq_genl *g, struct sample *s)
 	int ret = broker_get(g, &s->b);
 
 	s->at = now();
-	return ret;
+	return ret ?: latency_get(g, &s->latency);
 }
 
 static void stats_wait(double seconds)
@@ -236,6 +262,13 @@ static int stats_run(const struct stats_args *a)
 	ret = ctl_open(&g);
 	if (ret)
 		return ret;
+	if (a->set) {
+		ret = latency_enable(&g, a->enable);
+		if (ret)
+			ret = ctl_refused(&g, ret, "cannot set whether latencies are measured");
+		blipmq_genl_close(&g);
+		return ret;
+	}
 	ret = stats_take(&g, &samples[0]);
 	/* Who looks for himself needs no rates, and does not wait. */
 	if (!ret && a->format == STATS_PROMETHEUS && !a->watch) {
@@ -293,13 +326,14 @@ static int run_stats(int argc, char **argv)
 		{ "format", required_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "watch", optional_argument, NULL, 'w' },
+		{ "latency", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	struct stats_args a = { .seconds = 1 };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "f:jw::h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "f:jw::l:h", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
 			if (parse_format(optarg, &a.format))
@@ -320,6 +354,14 @@ static int run_stats(int argc, char **argv)
 			return ctl_usage(&ctl_stats,
 					 "--watch wants 0.01 to 86400 seconds, not '%s'",
 					 optarg);
+		case 'l':
+			a.set = true;
+			a.enable = !strcmp(optarg, "on");
+			if (a.enable || !strcmp(optarg, "off"))
+				break;
+			return ctl_usage(&ctl_stats,
+					 "--latency wants on or off, not '%s'",
+					 optarg);
 		case 'h':
 			fputs(ctl_stats.help, stdout);
 			return CTL_DONE;
@@ -330,6 +372,9 @@ static int run_stats(int argc, char **argv)
 	if (optind < argc)
 		return ctl_usage(&ctl_stats, "stats takes no '%s'",
 				 argv[optind]);
+	if (a.set && (a.watch || a.format != STATS_PEOPLE))
+		return ctl_usage(&ctl_stats,
+				 "--latency stands alone, and shows nothing");
 	return stats_run(&a);
 }
 
@@ -338,6 +383,7 @@ const struct ctl_command ctl_stats = {
 	.summary = "totals and rates, once or again and again",
 	.help =
 	"Usage: blipmqctl stats [--watch [SECONDS]] [--format FORMAT]\n"
+	"       blipmqctl stats --latency on|off\n"
 	"\n"
 	"Shows what went through this network namespace's broker, and what does in a\n"
 	"second, from two looks a second apart.\n"
@@ -346,6 +392,9 @@ const struct ctl_command ctl_stats = {
 	"  -f, --format FORMAT    people; line: the line of blipmqd; json: an object;\n"
 	"                         prometheus: totals alone, at once\n"
 	"  -j, --json             as --format json\n"
+	"  -l, --latency on|off   measure how long messages take, which costs two or\n"
+	"                         three readings of the clock for what one write brings;\n"
+	"                         off by default. Needs CAP_NET_ADMIN\n"
 	"  -h, --help             this text\n"
 	"\n"
 	"Exit status: 0 done, 1 refused by the kernel, 2 usage, 3 the kernel module\n"

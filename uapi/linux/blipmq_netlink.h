@@ -49,6 +49,24 @@ enum blipmq_may {
 
 #define BLIPMQ_LANE_RULES_MAX	256
 
+/*
+ * What happened. A consumer is slow from the moment when its queue overflows,
+ * or keeps a publisher waiting, until no more than half of it is in use; that
+ * is told once a second at most for each. A limit that is reached is told once
+ * a second at most, too.
+ */
+enum blipmq_event_kind {
+	BLIPMQ_EVENT_KIND_TOPIC_CREATED,
+	BLIPMQ_EVENT_KIND_TOPIC_REMOVED,
+	BLIPMQ_EVENT_KIND_SUBSCRIPTION_ADDED,
+	BLIPMQ_EVENT_KIND_SUBSCRIPTION_REMOVED,
+	BLIPMQ_EVENT_KIND_SLOW_BEGAN,
+	BLIPMQ_EVENT_KIND_SLOW_ENDED,
+	BLIPMQ_EVENT_KIND_LIMIT_REACHED,
+	BLIPMQ_EVENT_KIND_WORKER_MOVED,
+	BLIPMQ_EVENT_KIND_DRAIN,
+};
+
 enum blipmq_attr_totals {
 	BLIPMQ_A_TOTALS_PAD = 1,
 	BLIPMQ_A_TOTALS_PUBLISHED,
@@ -242,6 +260,34 @@ enum blipmq_attr_event {
 	BLIPMQ_A_EVENT_MAX = (__BLIPMQ_A_EVENT_MAX - 1)
 };
 
+enum blipmq_attr_histogram {
+	BLIPMQ_A_HISTOGRAM_PAD = 1,
+	BLIPMQ_A_HISTOGRAM_COUNT,
+	BLIPMQ_A_HISTOGRAM_SUM,
+	BLIPMQ_A_HISTOGRAM_BUCKETS,
+
+	__BLIPMQ_A_HISTOGRAM_MAX,
+	BLIPMQ_A_HISTOGRAM_MAX = (__BLIPMQ_A_HISTOGRAM_MAX - 1)
+};
+
+enum blipmq_attr_latency {
+	BLIPMQ_A_LATENCY_ENABLED = 1,
+	BLIPMQ_A_LATENCY_ROUTING,
+	BLIPMQ_A_LATENCY_WAITING,
+	BLIPMQ_A_LATENCY_BRIEF,
+
+	__BLIPMQ_A_LATENCY_MAX,
+	BLIPMQ_A_LATENCY_MAX = (__BLIPMQ_A_LATENCY_MAX - 1)
+};
+
+enum blipmq_attr_reset {
+	BLIPMQ_A_RESET_TOTALS = 1,
+	BLIPMQ_A_RESET_LATENCY,
+
+	__BLIPMQ_A_RESET_MAX,
+	BLIPMQ_A_RESET_MAX = (__BLIPMQ_A_RESET_MAX - 1)
+};
+
 enum blipmq_command {
 	BLIPMQ_CMD_BROKER_GET = 1,
 	BLIPMQ_CMD_LIMIT_SET,
@@ -258,6 +304,10 @@ enum blipmq_command {
 	BLIPMQ_CMD_TOPIC_SET,
 	BLIPMQ_CMD_TOPIC_DELETE,
 	BLIPMQ_CMD_DRAIN,
+	BLIPMQ_CMD_EVENT,
+	BLIPMQ_CMD_LATENCY_GET,
+	BLIPMQ_CMD_LATENCY_SET,
+	BLIPMQ_CMD_RESET,
 
 	__BLIPMQ_CMD_MAX,
 	BLIPMQ_CMD_MAX = (__BLIPMQ_CMD_MAX - 1)
