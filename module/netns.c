@@ -10,6 +10,7 @@
 #include "gather.h"
 #include "lane.h"
 #include "netns.h"
+#include "proc.h"
 #include "retain.h"
 #include "topic.h"
 #include "user.h"
@@ -93,8 +94,13 @@ static int __net_init blipmq_net_create(struct net *net)
 	err = blipmq_topics_init(ns);
 	if (err)
 		goto err_destroy_trie;
+	err = blipmq_proc_init(net);
+	if (err)
+		goto err_destroy_topics;
 	return 0;
 
+err_destroy_topics:
+	blipmq_topics_destroy(ns);
 err_destroy_trie:
 	blipmq_trie_destroy(&ns->trie);
 err_destroy_held:
@@ -115,6 +121,7 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 {
 	struct blipmq_net *ns = blipmq_net_of(net);
 
+	blipmq_proc_exit(net);
 	blipmq_lanes_destroy(ns);
 	blipmq_retain_destroy(ns);
 	blipmq_expiry_destroy(&ns->expiry);

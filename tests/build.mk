@@ -9,7 +9,7 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	overflow block block_stream totals memory leaks slow index kill \
 	patterns patterns_many threads conflate groups groups_many retain \
 	expiry footprint trace control workers access settings drain \
-	disconnect events latency
+	disconnect events latency proc
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 
@@ -37,7 +37,7 @@ $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o 
 	match.o queue.o control.o below.o)
 
 # Those that speak netlink themselves.
-TEST_NETLINK := control events latency faults
+TEST_NETLINK := control events latency proc faults
 $(addprefix $(BUILD)/obj/tests/,control.o events.o latency.o faults_control.o): \
 	override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
 $(addprefix $(BUILD)/tests/,$(TEST_NETLINK)): override LDLIBS += $(MNL_LIBS)
