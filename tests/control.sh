@@ -187,6 +187,36 @@ kill "${jobs_started[-1]}" "${jobs_started[-2]}"
 check_status 2 "control: drain --wait wants seconds" c $ctl drain --wait soon
 check_status 2 "control: drain takes no argument" c $ctl drain a
 check_status 2 "control: --undo does not wait" c $ctl drain --undo --wait 1
+# --- top ----------------------------------------------------------------------
+
+for what in sockets topics workers; do
+	check "control: top of $what" c $ctl top "$what" --batch -d 0.1
+done
+sorted() {
+	c $ctl top topics --batch -d 0.1 --sort subs > "$work/top" &&
+		awk '$1 == "TOPIC" { on = 1; last = 1e9; next }
+			on && NF { if ($3 > last) exit 1; last = $3 }
+			END { exit !on }' "$work/top"
+}
+check "control: top sorts" sorted
+# Through a terminal of script(1): what it draws has the titles, and q ends it.
+screen() {
+	(sleep 3; printf t; sleep 3; printf q) |
+		TERM=vt100 c timeout 30 script -qec "$ctl top" /dev/null > "$work/screen" 2>&1 &&
+		grep -q 'COMMAND' "$work/screen" && grep -q 'RECEIVERS' "$work/screen"
+}
+if command -v script > /dev/null; then
+	check "control: top on a terminal" screen
+else
+	skip "control: top on a terminal" "there is no script(1)"
+fi
+check_status 1 "control: top without a terminal" c $ctl top
+check_status 1 "control: top on an unknown terminal" \
+	env TERM=no-such ip netns exec "$ns" script -qec "$ctl top" /dev/null
+check_status 2 "control: top of nothing" c $ctl top frob
+check_status 2 "control: top by no such column" c $ctl top --sort frob
+check_status 2 "control: top too often" c $ctl top --delay 0
+
 # --- latencies, and counting from zero ------------------------------------------
 
 json "control: nothing is measured at first" \

@@ -4,6 +4,9 @@
 JSON_CFLAGS := $(shell pkg-config --cflags json-c 2>/dev/null)
 JSON_LIBS := $(shell pkg-config --libs json-c 2>/dev/null || echo -ljson-c)
 
+NCURSES_CFLAGS := $(shell pkg-config --cflags ncurses 2>/dev/null)
+NCURSES_LIBS := $(shell pkg-config --libs ncurses 2>/dev/null || echo -lncurses -ltinfo)
+
 tool_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tools/$(1)/*.c)))
 
 define tool_rules
@@ -17,7 +20,7 @@ USER_TARGETS += $(BUILD)/$(1)
 endef
 
 $(eval $(call tool_rules,blipmq,$$(JSON_LIBS)))
-$(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS) -lm -lstdc++))
+$(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS) $$(NCURSES_LIBS) -lm -lstdc++))
 $(eval $(call tool_rules,blipmqd,-pthread))
 
 # The configuration file, which a library of C++ reads. Without that library the
@@ -30,6 +33,8 @@ $(BUILD)/obj/tools/blipmqctl/toml.o: tools/blipmqctl/toml.cc $(STAMPS)
 		echo 'no $(CXX) here: apt-get install g++, or scripts/setup, has it' >&2; exit 1; }
 	$(Q)$(CXX) $(CPPFLAGS) -O2 -g -std=c++17 -fno-exceptions -fno-rtti \
 		-Wall -Wextra -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/tools/blipmqctl/top.o: CPPFLAGS += $(NCURSES_CFLAGS)
 
 # How bytes from elsewhere are shown is the same for both.
 $(BUILD)/blipmqctl: $(BUILD)/obj/tools/blipmq/text.o

@@ -41,6 +41,7 @@ _blipmqctl() {
 		return
 	fi
 	case $command.$COMP_CWORD in
+	top.2)			_blipmq_words 'sockets topics workers' "$cur" ;;
 	topic.2)		_blipmq_words 'list show set delete' "$cur" ;;
 	subscription.2 | socket.2)	_blipmq_words list "$cur" ;;
 	access.2)		_blipmq_words 'list add delete test' "$cur" ;;

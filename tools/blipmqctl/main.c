@@ -26,6 +26,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_tune,
 	&ctl_monitor,
 	&ctl_reset,
+	&ctl_top,
 	NULL
 };
 

@@ -45,7 +45,7 @@ static const struct list_column settings[] = {
 	{ }
 };
 
-static const struct list topics = {
+const struct list ctl_topics = {
 	.command = &ctl_topic,
 	.what = "topics",
 	.operation = BLIPMQ_CMD_TOPIC_GET,
@@ -65,7 +65,7 @@ static void show_people(const struct entry *e)
 {
 	const struct list_column *c;
 
-	for (c = topics.columns; c->key; c++)
+	for (c = ctl_topics.columns; c->key; c++)
 		value_print(c->key, &e->own, c->key);
 	for (c = settings; c->key; c++)
 		value_print(c->key, &e->own, c->key);
@@ -92,7 +92,7 @@ static int topic_show(int argc, char **argv)
 	ret = ctl_open(&g);
 	if (ret)
 		return ret;
-	entry_init(&e, &topics);
+	entry_init(&e, &ctl_topics);
 	nlh = blipmq_genl_new(&g, buffer, BLIPMQ_CMD_TOPIC_GET);
 	mnl_attr_put_strz(nlh, BLIPMQ_A_TOPIC_NAME, argv[optind]);
 	ret = blipmq_genl_run(&g, nlh, topic_reply, &e);
@@ -114,7 +114,7 @@ static int topic_show(int argc, char **argv)
 static int run_topic(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "list"))
-		return list_run(&topics, argc - 1, argv + 1);
+		return list_run(&ctl_topics, argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "show"))
 		return topic_show(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "set"))
@@ -122,7 +122,7 @@ static int run_topic(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "delete"))
 		return topic_delete(argc - 1, argv + 1);
 	if (argc == 1 || *argv[1] == '-')
-		return list_run(&topics, argc, argv);
+		return list_run(&ctl_topics, argc, argv);
 	return ctl_usage(&ctl_topic, "topic has no '%s', but list, show, set and delete",
 			 argv[1]);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of 'blipmqctl topic' share.
+ * Topics: what the files of 'blipmqctl topic' and other commands share.
  */
 #ifndef _BLIPMQCTL_TOPIC_H
 #define _BLIPMQCTL_TOPIC_H
 
 #include "ctl.h"
+#include "list.h"
+
+extern const struct list ctl_topics;
 
 int topic_set(int argc, char **argv);
 int topic_delete(int argc, char **argv);

@@ -69,6 +69,7 @@ void values_take(struct values *v, const struct nlattr *attr)
  */
 const char *value_word(enum value_kind kind, uint64_t number)
 {
+	static const char *const states[] = { "stopped", "idle", "busy" };
 	static const char *const events[] = {
 		[BLIPMQ_EVENT_KIND_TOPIC_CREATED] = "topic-created",
 		[BLIPMQ_EVENT_KIND_TOPIC_REMOVED] = "topic-removed",
@@ -91,6 +92,8 @@ const char *value_word(enum value_kind kind, uint64_t number)
 		return policies[number];
 	if (kind == VALUE_EVENT && number < sizeof(events) / sizeof(*events))
 		return events[number];
+	if (kind == VALUE_STATE && number < sizeof(states) / sizeof(*states))
+		return states[number];
 	return NULL;
 }
 

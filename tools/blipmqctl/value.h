@@ -21,6 +21,7 @@
  * @VALUE_POLICY: an overflow policy, by its name
  * @VALUE_MODE: rights, in octal digits as a file has them
  * @VALUE_EVENT: what happened, by its name
+ * @VALUE_STATE: what a worker does, by its name
  */
 enum value_kind {
 	VALUE_COUNT,
@@ -31,6 +32,7 @@ enum value_kind {
 	VALUE_POLICY,
 	VALUE_MODE,
 	VALUE_EVENT,
+	VALUE_STATE,
 };
 
 /**
