@@ -217,6 +217,43 @@ check_status 2 "control: top of nothing" c $ctl top frob
 check_status 2 "control: top by no such column" c $ctl top --sort frob
 check_status 2 "control: top too often" c $ctl top --delay 0
 
+# --- trace --------------------------------------------------------------------
+
+# dropped: two messages more than a queue of four takes.
+dropped() {
+	local i
+	eventually [ -d "/sys/kernel/tracing/instances/blipmqctl-$tracer" ] || return
+	sleep 1
+	for i in 1 2 3 4 5 6; do c $blipmq pub drop.me "$i" || return; done
+}
+if mount -t tracefs tracefs /sys/kernel/tracing 2> /dev/null ||
+   [ -d /sys/kernel/tracing/events ]; then
+	# It reads nothing, so that four wait.
+	c $blipmq sub --queue-messages 4 drop.me > "$work/d.out" 2> "$work/d.err" &
+	check "control: a subscriber" eventually grep -q subscribed "$work/d.err"
+	slow=$(pgrep -P $! blipmq || echo $!)
+	jobs_started+=($!)
+	kill -STOP "$slow"
+	mkdir /sys/kernel/tracing/instances/blipmqctl-999999
+	ip netns exec "$ns" $ctl trace --json > "$work/drops" &
+	tracer=$!
+	check "control: messages are dropped" dropped
+	sleep 1
+	kill -TERM "$tracer"
+	wait "$tracer"
+	json "control: trace tells why" \
+		'd == {"drops": [{"topic": "drop.me", "reason": "overflow", "messages": 2}], "missed": 0}' \
+		cat "$work/drops"
+	gone() { ! ls -d /sys/kernel/tracing/instances/blipmqctl-*; }
+	check "control: and leaves nothing behind" gone
+	kill -CONT "$slow"
+	kill "$slow"
+	check_text "Nothing was dropped." "control: trace of nothing" \
+		c $ctl trace --seconds 0.1
+	check_status 1 "control: nobody may trace" nobody $ctl trace --seconds 1
+fi
+check_status 2 "control: trace for no time" c $ctl trace --seconds 0
+
 # --- latencies, and counting from zero ------------------------------------------
 
 json "control: nothing is measured at first" \
@@ -225,12 +262,12 @@ json "control: nothing is measured at first" \
 check "control: measure" c $ctl stats --latency on
 check "control: a message that is measured" c $blipmq pub a.b hello
 json "control: it was" \
-	'd["latency"]["enabled"] and d["latency"]["routing"]["count"] == 2 and 0 < d["latency"]["routing"]["p50-ns"] <= d["latency"]["routing"]["max-ns"]' \
+	'd["latency"]["enabled"] and d["latency"]["routing"]["count"] == 1 and 0 < d["latency"]["routing"]["p50-ns"] <= d["latency"]["routing"]["max-ns"]' \
 	c $ctl stats --json
 histograms() {
 	c $ctl stats --format prometheus > "$work/metrics" &&
-		grep -qx 'blipmq_routing_seconds_bucket{le="+Inf"} 2' "$work/metrics" &&
-		grep -qx 'blipmq_routing_seconds_count 2' "$work/metrics" &&
+		grep -qx 'blipmq_routing_seconds_bucket{le="+Inf"} 1' "$work/metrics" &&
+		grep -qx 'blipmq_routing_seconds_count 1' "$work/metrics" &&
 		grep -qE '^blipmq_waiting_seconds_sum [0-9.]+$' "$work/metrics"
 }
 check "control: latencies for Prometheus" histograms

@@ -50,6 +50,7 @@ extern const struct ctl_command ctl_status;
 extern const struct ctl_command ctl_subscription;
 extern const struct ctl_command ctl_top;
 extern const struct ctl_command ctl_topic;
+extern const struct ctl_command ctl_trace;
 extern const struct ctl_command ctl_tune;
 extern const struct ctl_command ctl_worker;
 

@@ -27,6 +27,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_monitor,
 	&ctl_reset,
 	&ctl_top,
+	&ctl_trace,
 	NULL
 };
 

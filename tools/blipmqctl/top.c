@@ -74,10 +74,14 @@ static uint64_t total(const struct top *t, int when, const char *key)
 static double rate(const struct top *t, const char *key)
 {
 	double seconds = t->at[t->now] - t->at[!t->now];
-	uint64_t to = total(t, t->now, key), from = total(t, !t->now, key);
+	uint64_t to, from;
 
-	return t->at[!t->now] > 0 && seconds > 0 && to > from ?
-		(double)(to - from) / seconds : 0;
+	/* There was no look before. */
+	if (!(t->at[!t->now] > 0) || seconds <= 0)
+		return 0;
+	to = total(t, t->now, key);
+	from = total(t, !t->now, key);
+	return to > from ? (double)(to - from) / seconds : 0;
 }
 
 static double drop_sum(const struct top *t, bool as_rate)
@@ -164,6 +168,8 @@ static int row_text(const struct top *t, const struct view_row *row, int room,
 				 v->columns[i].title);
 		at += width;
 	}
+	while (at && to[at - 1] == ' ')
+		to[--at] = '\0';
 	return where;
 }
 

@@ -19,7 +19,7 @@
 static const struct view_column socket_columns[] = {
 	{ "id", "ID", 7, VIEW_NUMBER },
 	{ "pid", "PID", 7, VIEW_NUMBER },
-	{ "command", "COMMAND", 15, VIEW_TEXT },
+	{ "command", "COMMAND", 13, VIEW_TEXT },
 	{ "published", "PUB/s", 7, VIEW_RATE },
 	{ "delivered", "READ/s", 7, VIEW_RATE },
 	{ "queued-messages", "QUEUED", 7, VIEW_NUMBER },
