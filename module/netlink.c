@@ -191,6 +191,7 @@ int blipmq_nl_drain_doit(struct sk_buff *skb, struct genl_info *info)
 	smp_mb();
 	return 0;
 }
+
 /* As the generator knows no rights of groups. */
 static struct genl_multicast_group nl_groups[ARRAY_SIZE(blipmq_nl_mcgrps)]
 	__ro_after_init;

@@ -151,7 +151,7 @@ ssize_t lib_recvmsg(int fd, struct lib_message *m, void *buf, size_t room,
 void lib_take_controls(struct lib_message *m, struct msghdr *msg);
 
 /* lib_status.c: the namespace's counters, by generic netlink. */
-#define LIB_STATUS_KEYS	38
+#define LIB_STATUS_KEYS	39
 
 struct lib_status {
 	long long	values[LIB_STATUS_KEYS];

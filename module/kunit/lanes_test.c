@@ -111,7 +111,7 @@ static void lanes_too_many(struct kunit *test)
 	char name[16];
 	u32 i;
 
-	for (i = 0; i < BLIPMQ_LANE_RULES; i++) {
+	for (i = 0; i < BLIPMQ_LANE_RULES_MAX; i++) {
 		snprintf(name, sizeof(name), "r.%u", i);
 		KUNIT_ASSERT_EQ(test, 0, lanes_edit(test, &t, name,
 						    BLIPMQ_LANE_MODE_DIRECT,
@@ -123,7 +123,7 @@ static void lanes_too_many(struct kunit *test)
 	/* In the place of another one, there is room. */
 	KUNIT_EXPECT_EQ(test, 0, lanes_edit(test, &t, "r.7",
 					    BLIPMQ_LANE_MODE_WORKER, 1));
-	KUNIT_EXPECT_EQ(test, t->nr_rules, BLIPMQ_LANE_RULES);
+	KUNIT_EXPECT_EQ(test, t->nr_rules, BLIPMQ_LANE_RULES_MAX);
 	kvfree(t);
 }
 
