@@ -34,7 +34,7 @@ unchanged() { diff -r "$root" "$root.before" > /dev/null; }
 
 json() {
 	tune --json > "$root.json"
-	python3 -c "
+	python3 -I -S -c "
 import json, sys
 d = json.load(open(sys.argv[1]))
 by = {}
