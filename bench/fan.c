@@ -221,6 +221,7 @@ static void fan_case(int subs, int bulk, int indexed)
 	for (i = 0; i < subs; i++)
 		close(fds[i]);
 	close(pub);
+	sleep(2);	/* the kernel ends sockets behind the scenes */
 }
 
 static void fan_cases(int subs, int bulk)
