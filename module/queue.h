@@ -62,8 +62,8 @@ enum blipmq_aside {
  * @reserved: bytes of the user's share, under the chain's head_lock
  * @nr_waiting: publishers that wait for room, which readers look at
  * @slow: enum blipmq_slow, which readers look at
+ * @waiters: who waits, as @nr_waiting under the namespace's waiters_lock
  * @slow_again: jiffies before which it is not told again that it is slow
- * @waiters: who they are, both under the namespace's waiters_lock
  * @lost: messages that overflow and lack of memory took, under the chain's
  *	head_lock as the members up to @dropped are
  * @gaps: where they were lost, as far as it was not reported
@@ -91,11 +91,11 @@ struct blipmq_queue {
 	u32			nr_waiting;
 	u32			slow;
 	struct list_head	waiters;
+	unsigned long		slow_again;
 
 	/* Written by publishers that evict. */
 	u64			lost ____cacheline_aligned_in_smp;
 	struct blipmq_gaps	gaps;
-	unsigned long		slow_again;
 	u64			dropped[BLIPMQ_DROP_REASONS];
 
 	/* The reader's own. */

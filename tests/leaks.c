@@ -442,7 +442,8 @@ static size_t attribute_size(int nest, int type)
 		       (type >= BLIPMQ_A_LIMITS_MEMORY_BYTES &&
 			type <= BLIPMQ_A_LIMITS_FLIGHT_BYTES) ? 8 : 4;
 	return type == BLIPMQ_A_BROKER_MEMORY_BYTES ||
-	       type == BLIPMQ_A_BROKER_RING_BYTES ? 8 : 4;
+	       type == BLIPMQ_A_BROKER_RING_BYTES ||
+	       type == BLIPMQ_A_BROKER_IN_FLIGHT ? 8 : 4;
 }
 
 /* Return: the types seen as bits, 0 when a byte is not accounted for. */
@@ -534,8 +535,9 @@ TEST_F(leaks, netlink)
 		ASSERT_EQ(BLIPMQ_CMD_BROKER_GET, g.cmd);
 		ASSERT_EQ(1, g.version);
 		ASSERT_EQ(0, g.reserved);
-		/* All but the pad, and but the brief that is in requests only. */
-		ASSERT_EQ((1ULL << BLIPMQ_A_BROKER_BRIEF) - 4,
+		/* All but pads, flags, and what is in requests only. */
+		ASSERT_EQ(((1ULL << BLIPMQ_A_BROKER_BRIEF) - 4) |
+			  1ULL << BLIPMQ_A_BROKER_IN_FLIGHT,
 			  attributes(buf + head, (size_t)n - head, 0));
 		for (k = 0; k < ARRAY_SIZE(runs); k++)
 			ASSERT_EQ(NULL, memmem(buf, (size_t)n, runs[k], 4));
