@@ -482,7 +482,6 @@ TEST_F(workers, blocked_publisher)
 	close(fd);
 }
 
-#define ROUNDS	3000U
 #define BURST	32U
 
 /*
@@ -492,8 +491,8 @@ TEST_F(workers, blocked_publisher)
 TEST_F(workers, blocked_after_a_busy_lane)
 {
 	const struct timeval hang = { .tv_sec = LIB_HANG_MS / 1000 };
+	u32 i, k, number, rounds = (u32)lib_rounds(1000);
 	int legs[16], fd = lib_packet(), status;
-	u32 i, k, number;
 	pid_t pid;
 
 	for (i = 0; i < 16; i++) {
@@ -510,7 +509,7 @@ TEST_F(workers, blocked_after_a_busy_lane)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		for (k = 0; k < ROUNDS; k++) {
+		for (k = 0; k < rounds; k++) {
 			for (i = 0; i < 1 + k % 8; i++)
 				put_number(&self->pub, "w.zero", k);
 			if (!lib_send(&self->pub))
@@ -524,7 +523,7 @@ TEST_F(workers, blocked_after_a_busy_lane)
 		}
 		_exit(0);
 	}
-	for (i = 0; i < ROUNDS * BURST; i++) {
+	for (i = 0; i < rounds * BURST; i++) {
 		ASSERT_EQ(4, recv(fd, &number, 4, 0)) {
 			lib_say("%u came", i);
 			kill(pid, SIGKILL);
