@@ -145,7 +145,7 @@ json() {
 	shift
 	"$@" > "$work/json" 2> "$work/err"
 	cat "$work/json"
-	python3 -c "import json, sys; d = json.load(open(sys.argv[1])); assert $expression" "$work/json"
+	python3 -I -S -c "import json, sys; d = json.load(open(sys.argv[1])); assert $expression" "$work/json"
 }
 check "config: a dry run as JSON" \
 	json 'not d["applied"] and [(x["what"], x["to"]) for x in d["changes"]] == [("limits.topics", "77")] and d["changes"][0]["line"] > 1' \
