@@ -162,6 +162,7 @@ int blipmq_sock_set_policy(struct blipmq_sock *bs, u32 policy)
 	u32 old = q->policy;
 
 	lockdep_assert_held(&bs->tx_lock);
+	lockdep_assert_held(&bs->ns->rules_sem);
 	if (policy > BLIPMQ_OVERFLOW_CONFLATE)
 		return -EINVAL;
 	if (policy == old)

@@ -134,7 +134,8 @@ void blipmq_net_totals(struct blipmq_net *ns, struct blipmq_totals *sum)
  *
  * What is queued counts as matched from now on, also what is on its way into a
  * queue or out of it; so the law of the counters holds at the next quiet moment
- * as it did before.
+ * as it did before. What is in flight is a level, as what is queued is: it stays
+ * what it is.
  *
  * Context: may sleep.
  */
@@ -150,5 +151,6 @@ void blipmq_net_reset(struct blipmq_net *ns)
 		base->matched += base->dropped[i];
 	base->queued_messages = 0;
 	base->queued_bytes = 0;
+	base->in_flight = 0;
 	mutex_unlock(&ns->sum_lock);
 }

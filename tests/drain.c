@@ -283,4 +283,35 @@ TEST_F(drain, who_waits_is_refused)
 	EXPECT_TRUE(lib_status_law());
 }
 
+static int reset(void)
+{
+	return (int)lib_request(BLIPMQ_CMD_RESET, NULL, 0, 0);
+}
+
+/* What is in flight is no counter: it is there as long as it is. */
+TEST_F(drain, in_flight_after_a_reset)
+{
+	struct published p = { };
+	pthread_t thread;
+	char buf[16];
+
+	ASSERT_TRUE(lib_set_u32(self->out, BLIPMQ_QUEUE_MESSAGES, 1));
+	ASSERT_TRUE(lib_set_u32(self->out, BLIPMQ_OVERFLOW,
+				BLIPMQ_OVERFLOW_BLOCK));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, publisher, &p));
+	ASSERT_TRUE(lib_status_wait("totals.queued-messages", 1));
+	/* It waits for room. */
+	ASSERT_TRUE(lib_status_wait("in-flight", 1));
+	ASSERT_EQ(0, reset());
+	EXPECT_EQ(1, lib_status_of("in-flight"));
+	ASSERT_EQ(0, drain());
+	EXPECT_EQ(1, lib_status_of("in-flight"));
+	EXPECT_EQ(1, recv(self->out, buf, sizeof(buf), 0));
+	EXPECT_TRUE(wait_empty());
+	__atomic_store_n(&p.ends, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, lib_status_of("in-flight"));
+	EXPECT_TRUE(lib_status_law());
+}
+
 TEST_HARNESS_MAIN

@@ -39,7 +39,6 @@ static struct blipmq_queue *conflate_open(struct kunit *test,
 					  struct socket **sock, u32 limit)
 {
 	struct blipmq_sock *bs;
-	int err;
 
 	KUNIT_ASSERT_EQ(test, 0, sock_create(blipmq_family, SOCK_STREAM, 0,
 					     sock));
@@ -47,20 +46,17 @@ static struct blipmq_queue *conflate_open(struct kunit *test,
 	KUNIT_ASSERT_EQ(test, 0, blipmq_queue_open(&bs->queue));
 	mutex_lock(&bs->tx_lock);
 	blipmq_queue_set_limits(&bs->queue, limit, SZ_256M);
-	err = blipmq_sock_set_policy(bs, BLIPMQ_OVERFLOW_CONFLATE);
 	mutex_unlock(&bs->tx_lock);
-	KUNIT_ASSERT_EQ(test, 0, err);
+	KUNIT_ASSERT_EQ(test, 0,
+			blipmq_test_set_policy(bs, BLIPMQ_OVERFLOW_CONFLATE));
 	return &bs->queue;
 }
 
 static void conflate_set_policy(struct kunit *test, struct blipmq_queue *q,
 				u32 policy)
 {
-	struct blipmq_sock *bs = blipmq_queue_sock(q);
-
-	mutex_lock(&bs->tx_lock);
-	KUNIT_EXPECT_EQ(test, 0, blipmq_sock_set_policy(bs, policy));
-	mutex_unlock(&bs->tx_lock);
+	KUNIT_EXPECT_EQ(test, 0,
+			blipmq_test_set_policy(blipmq_queue_sock(q), policy));
 }
 
 /* A bundle of a message for each of @topics, with rising numbers from @id. */

@@ -46,11 +46,8 @@ static u64 credit_messages(struct credit_table *t, u32 n)
 static void credit_set_policy(struct kunit *test, struct credit_table *t, u32 n,
 			      u32 policy)
 {
-	struct blipmq_sock *bs = credit_sock(t, n);
-
-	mutex_lock(&bs->tx_lock);
-	KUNIT_ASSERT_EQ(test, 0, blipmq_sock_set_policy(bs, policy));
-	mutex_unlock(&bs->tx_lock);
+	KUNIT_ASSERT_EQ(test, 0,
+			blipmq_test_set_policy(credit_sock(t, n), policy));
 }
 
 static void credit_open(struct kunit *test, struct credit_table *t)

@@ -6,6 +6,8 @@
 #include <kunit/test.h>
 #include <linux/module.h>
 
+#include "../netns.h"
+#include "../sock.h"
 #include "suites.h"
 
 kunit_test_suites(&blipmq_frame_suite, &blipmq_ring_suite,
@@ -14,6 +16,19 @@ kunit_test_suites(&blipmq_frame_suite, &blipmq_ring_suite,
 		  &blipmq_deal_suite, &blipmq_share_suite, &blipmq_gaps_suite,
 		  &blipmq_conflate_suite, &blipmq_credit_suite,
 		  &blipmq_lanes_suite);
+
+/* As setsockopt() does it, with the locks that it takes. */
+int blipmq_test_set_policy(struct blipmq_sock *bs, u32 policy)
+{
+	int err;
+
+	mutex_lock(&bs->tx_lock);
+	down_read(&bs->ns->rules_sem);
+	err = blipmq_sock_set_policy(bs, policy);
+	up_read(&bs->ns->rules_sem);
+	mutex_unlock(&bs->tx_lock);
+	return err;
+}
 
 MODULE_DESCRIPTION("KUnit suites of BlipMQ");
 MODULE_AUTHOR("The BlipMQ maintainers");

@@ -8,6 +8,8 @@
 #include <kunit/test.h>
 #include <linux/prandom.h>
 
+struct blipmq_sock;
+
 extern struct kunit_suite blipmq_frame_suite;
 extern struct kunit_suite blipmq_ring_suite;
 extern struct kunit_suite blipmq_bundle_suite;
@@ -30,5 +32,7 @@ static inline u32 blipmq_test_below(struct rnd_state *rnd, u32 n)
 {
 	return prandom_u32_state(rnd) % n;
 }
+
+int __must_check blipmq_test_set_policy(struct blipmq_sock *bs, u32 policy);
 
 #endif /* _BLIPMQ_KUNIT_SUITES_H */
