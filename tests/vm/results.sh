@@ -9,7 +9,27 @@ number=0 passed=0 failed=0 skipped=0
 bad=()
 begin=$SECONDS
 mkdir -p "$logs"
-rm -f "$logs"/suite-*.kept*
+rm -f "$logs"/*.kept*
+declare -A begun=()
+
+# behind COMMAND...: in the background, in a process group of its own, which ends
+# when we do.
+groups=()
+behind() {
+	set -m
+	"$@" &
+	groups+=($!)
+	set +m
+}
+end_groups() {
+	local group
+	for group in "${groups[@]}"; do
+		kill -TERM -- "-$group" 2> /dev/null
+	done
+}
+trap end_groups EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 say() { printf '# %s\n' "$*"; }
 
@@ -85,16 +105,18 @@ tap() {
 	[ $counted -gt 0 ] || result "not ok $who: it had no result (status $status)"
 	[ "$status" = 0 ] || [ $failed -gt $before ] ||
 		result "not ok $who: ended with status $status"
-	say "that took $((SECONDS - start)) s"
+	[ "$1" = kept ] || say "that took $((SECONDS - start)) s"
+}
+
+# guest NAME KERNEL SECONDS COMMAND...: one in a guest with the module.
+guest() {
+	local name=${1//[ \/]/-} kernel=$2 seconds=$3
+	shift 3
+	tests/vm/run --kernel "$kernel" --load --timeout "$seconds" --name "$name" -- "$@"
 }
 
 # in_guest WHO KERNEL SECONDS COMMAND...: one that prints TAP, in a guest.
-in_guest() {
-	local who=$1 kernel=$2 seconds=$3
-	shift 3
-	tap "$who" tests/vm/run --kernel "$kernel" --load --timeout "$seconds" \
-		--name "${who//[ \/]/-}" -- "$@"
-}
+in_guest() { tap "$1" guest "$@"; }
 
 # suite_guest KERNEL [NAME=VALUE...]: tests/suite in a guest, with this environment.
 suite_guest() {
@@ -105,35 +127,43 @@ suite_guest() {
 		"$@" tests/suite
 }
 
+# keep NAME COMMAND...: run it, for somebody who asks for it by kept NAME.
+keep() {
+	local file=$logs/${1//[ \/]/-}.kept start=$SECONDS status
+	shift
+	"$@" > "$file" 2> "$file.err" < /dev/null
+	status=$?
+	say "it ran for $((SECONDS - start)) s" >> "$file"
+	echo $status > "$file.new" && mv "$file.new" "$file.status"
+}
+
+# kept NAME: what it printed, once it has ended, and its status.
+kept() {
+	local file=$logs/${1//[ \/]/-}.kept
+	until [ -e "$file.status" ]; do
+		sleep 0.2
+	done
+	cat "$file"
+	cat "$file.err" >&2
+	return "$(cat "$file.status")"
+}
+
 # suite_begin KERNEL [NAME=VALUE...]: begins it behind the others' back; suite then
 # shows what it said. Emulated guests leave half of the machine idle.
 suite_begin() {
-	local kept=$logs/suite-$1.kept
-	rm -f "$kept" "$kept".*
-	: > "$kept"
-	{
-		suite_guest "$@" > "$kept" 2> "$kept.err" < /dev/null
-		echo $? > "$kept.new" && mv "$kept.new" "$kept.status"
-	} &
-}
-
-suite_kept() {
-	local kept=$logs/suite-$1.kept
-	until [ -e "$kept.status" ]; do
-		sleep 0.2
-	done
-	cat "$kept"
-	cat "$kept.err" >&2
-	return "$(cat "$kept.status")"
+	begun[$1]=1
+	behind keep "suite-$1" suite_guest "$@"
 }
 
 # suite KERNEL [NAME=VALUE...]: its results, and whether it came to its end.
 suite() {
-	local kernel=$1 start=$SECONDS before=$failed what source=suite_guest
+	local kernel=$1 start=$SECONDS before=$failed what
 	say "tests/suite on kernel $kernel"
-	[ ! -e "$logs/suite-$kernel.kept" ] || source=suite_kept
-	relay "$kernel" "$logs/suite-$kernel.tap" $source "$@"
-	rm -f "$logs/suite-$kernel.kept" "$logs/suite-$kernel.kept".*
+	if [ -n "${begun[$kernel]:-}" ]; then
+		relay "$kernel" "$logs/suite-$kernel.tap" kept "suite-$kernel"
+	else
+		relay "$kernel" "$logs/suite-$kernel.tap" suite_guest "$@"
+	fi
 	say "that took $((SECONDS - start)) s"
 	# Failed tests are counted already; this is about the guest. Status 1 is the
 	# suite's own, when a test failed or ONLY left none.
@@ -145,6 +175,41 @@ suite() {
 	else
 		result "not ok $what (status $status, it said: ${said:-nothing})"
 	fi
+}
+
+# later WHO COMMAND...: as tap, with others beside it: hands N runs what was put
+# off, N at a time, and show_all shows it in the order in which it was.
+put_off=() put_off_command=()
+later() {
+	wanted "$1" || return 0
+	put_off+=("$1")
+	shift
+	put_off_command+=("$(printf '%q ' "$@")")
+}
+
+hand() {
+	local i
+	only=''
+	for i in "${!put_off[@]}"; do
+		mkdir "$logs/taken.$i" 2> /dev/null || continue
+		eval "keep $(printf %q "${put_off[i]}") ${put_off_command[i]}"
+	done
+}
+
+hands() {
+	local n
+	rm -rf "$logs"/taken.*
+	for ((n = 0; n < $1; n++)); do
+		behind hand
+	done
+}
+
+show_all() {
+	local who
+	for who in "${put_off[@]}"; do
+		tap "$who" kept "$who"
+	done
+	rm -rf "$logs"/taken.*
 }
 
 # summary: the plan, what failed, and the last line. Fails when anything did, or
