@@ -288,29 +288,40 @@ static int reset(void)
 	return (int)lib_request(BLIPMQ_CMD_RESET, NULL, 0, 0);
 }
 
-/* What is in flight is no counter: it is there as long as it is. */
+/*
+ * What is in flight is no counter: it is there as long as it is. A worker that
+ * has its CPU from nobody keeps what it was given.
+ */
 TEST_F(drain, in_flight_after_a_reset)
 {
-	struct published p = { };
-	pthread_t thread;
+	const struct sched_param first = { .sched_priority = 1 };
+	const struct sched_param none = { };
+	cpu_set_t before, one;
 	char buf[16];
 
-	ASSERT_TRUE(lib_set_u32(self->out, BLIPMQ_QUEUE_MESSAGES, 1));
-	ASSERT_TRUE(lib_set_u32(self->out, BLIPMQ_OVERFLOW,
-				BLIPMQ_OVERFLOW_BLOCK));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, publisher, &p));
-	ASSERT_TRUE(lib_status_wait("totals.queued-messages", 1));
-	/* It waits for room. */
-	ASSERT_TRUE(lib_status_wait("in-flight", 1));
-	ASSERT_EQ(0, reset());
+	CPU_ZERO(&one);
+	CPU_SET(1, &one);
+	ASSERT_EQ(0, sched_getaffinity(0, sizeof(before), &before));
+	ASSERT_EQ(0, lib_worker_count(1));
+	ASSERT_EQ(0, lib_worker_set(0, BLIPMQ_A_WORKER_CPU, 1));
+	ASSERT_EQ(0, lib_lane_set(NULL, BLIPMQ_LANE_MODE_WORKER, -1));
+	/* This one starts it. */
+	ASSERT_EQ(1, lib_sendto(self->in, "d.1", "a", 1));
+	ASSERT_EQ(1, recv(self->out, buf, sizeof(buf), 0));
+	ASSERT_TRUE(lib_status_wait("in-flight", 0));
+
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
+	EXPECT_EQ(1, lib_sendto(self->in, "d.1", "b", 1));
 	EXPECT_EQ(1, lib_status_of("in-flight"));
-	ASSERT_EQ(0, drain());
+	EXPECT_EQ(0, reset());
 	EXPECT_EQ(1, lib_status_of("in-flight"));
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &none));
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(before), &before));
+
+	EXPECT_TRUE(lib_status_wait("in-flight", 0));
 	EXPECT_EQ(1, recv(self->out, buf, sizeof(buf), 0));
-	EXPECT_TRUE(wait_empty());
-	__atomic_store_n(&p.ends, true, __ATOMIC_RELAXED);
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_EQ(0, lib_status_of("in-flight"));
+	ASSERT_EQ(0, lib_lanes_direct());
 	EXPECT_TRUE(lib_status_law());
 }
 

@@ -131,7 +131,8 @@ static bool is_change(u8 command)
 	       command == BLIPMQ_CMD_RULE_DELETE ||
 	       command == BLIPMQ_CMD_TOPIC_SET ||
 	       command == BLIPMQ_CMD_TOPIC_DELETE ||
-	       command == BLIPMQ_CMD_DRAIN;
+	       command == BLIPMQ_CMD_DRAIN ||
+	       command == BLIPMQ_CMD_RESET;
 }
 
 /* Those whose texts end with a zero. */
