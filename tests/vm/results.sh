@@ -141,6 +141,7 @@ keep() {
 kept() {
 	local file=$logs/${1//[ \/]/-}.kept
 	until [ -e "$file.status" ]; do
+		kill -0 $$ 2> /dev/null || exit	# our caller, whose end this outlived
 		sleep 0.2
 	done
 	cat "$file"
