@@ -10,6 +10,7 @@
 
 #include "bundle.h"
 #include "credit.h"
+#include "deliver.h"
 #include "fanout.h"
 #include "gather.h"
 #include "lane.h"
@@ -95,8 +96,11 @@ void blipmq_pusher_leg(struct blipmq_pusher *p, struct blipmq_gather *g, u32 i)
 		p->refs--;
 }
 
-/* The caller's own reference keeps the bundle. */
-static void pusher_end(struct blipmq_pusher *p)
+/**
+ * blipmq_pusher_end() - give back the references that were not handed out
+ * @p: hands out the bundle's references; the caller's own one keeps it
+ */
+void blipmq_pusher_end(struct blipmq_pusher *p)
 {
 	if (p->refs)
 		WARN_ON_ONCE(refcount_sub_and_test(p->refs, &p->b->users));
@@ -167,12 +171,33 @@ int blipmq_batch_match(struct blipmq_net *ns, const struct sk_buff *b,
 }
 
 /*
+ * A worker's, of a set with many legs. The RCU section is left meanwhile.
+ *
+ * Return: the frames that somebody wants.
+ */
+static u64 fanout_shared(struct blipmq_fan *fan, struct blipmq_pusher *p,
+			 struct blipmq_set *set, u64 mask)
+{
+	u32 legs;
+
+	/* Zero: the topic was removed a moment ago, with nobody on it. */
+	if (!refcount_inc_not_zero(&set->refs))
+		return 0;
+	rcu_read_unlock();
+	legs = blipmq_deliver_set(fan->deliver, p->b, set, mask);
+	blipmq_set_put(set);
+	rcu_read_lock();
+	return legs ? mask : 0;
+}
+
+/*
  * Push to all legs of a set. Chunks stay as long as their set, so the walk
  * may leave the RCU section between them if it holds the set.
  *
  * Return: the frames that somebody wants.
  */
-static u64 fanout_set(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask)
+static u64 fanout_set(struct blipmq_fan *fan, struct blipmq_pusher *p,
+		      struct blipmq_set *set, u64 mask)
 {
 	bool large = READ_ONCE(set->slots) > WALK_LEGS;
 	struct blipmq_set_chunk *chunk;
@@ -181,6 +206,9 @@ static u64 fanout_set(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask)
 
 	if (unlikely(set->deal))
 		return mask & ~blipmq_deal(p, set, mask);
+	if (unlikely(fan->deliver) &&
+	    READ_ONCE(set->slots) >= BLIPMQ_DELIVER_SLOTS)
+		return fanout_shared(fan, p, set, mask);
 	/* Zero: the topic was removed a moment ago, with nobody on it. */
 	if (large && !refcount_inc_not_zero(&set->refs))
 		return 0;
@@ -379,7 +407,7 @@ static bool fanout_single(struct blipmq_fan *fan, struct blipmq_pusher *p,
 		done = !route || (route->only &&
 				  likely(!READ_ONCE(route->only->blocking)));
 		if (done && route)
-			*routed = fanout_set(p, route->only, t->mask);
+			*routed = fanout_set(fan, p, route->only, t->mask);
 		rcu_read_unlock();
 		if (likely(found != BLIPMQ_FOUND_STALE))
 			return done;
@@ -418,7 +446,7 @@ static __always_inline int fanout(struct blipmq_fan *fan, struct sk_buff *b,
 		blipmq_retain_swap(fan->ns, retain, b);
 	if (orderly)
 		up_read(&fan->ns->retain_sem);
-	pusher_end(&p);
+	blipmq_pusher_end(&p);
 	if (unlikely(err))
 		return err;
 

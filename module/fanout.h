@@ -14,6 +14,8 @@
 #include "route.h"
 #include "types.h"
 
+struct blipmq_deliver;
+
 /**
  * struct blipmq_batch_topic - a topic that frames of a bundle have
  * @mask: those frames
@@ -77,12 +79,14 @@ struct blipmq_pusher {
  * @gather: a table for bundles that need one, NULL before the first
  * @credits: a worker's: legs that gave credits for the bundle at its ingress,
  *	or NULL
+ * @deliver: a worker's: shares large fan-outs with other CPUs; else NULL
  */
 struct blipmq_fan {
 	struct blipmq_net	*ns;
 	struct blipmq_sock	*publisher;
 	struct blipmq_gather	*gather;
 	struct blipmq_gather	*credits;
+	struct blipmq_deliver	*deliver;
 };
 
 int __must_check blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
@@ -100,6 +104,7 @@ enum blipmq_push blipmq_pusher_push(struct blipmq_pusher *p,
 				    struct blipmq_queue *q, u64 mask);
 void blipmq_pusher_leg(struct blipmq_pusher *p, struct blipmq_gather *g, u32 i);
 void blipmq_pusher_need(struct blipmq_pusher *p);
+void blipmq_pusher_end(struct blipmq_pusher *p);
 
 /* deal.c */
 u64 blipmq_deal(struct blipmq_pusher *p, struct blipmq_set *set, u64 mask);

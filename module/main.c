@@ -6,6 +6,7 @@
 #include <linux/rcupdate.h>
 #include <net/genetlink.h>
 
+#include "deliver.h"
 #include "disconnect.h"
 #include "netlink.h"
 #include "netns.h"
@@ -27,9 +28,12 @@ static int __init blipmq_init(void)
 	err = blipmq_disconnect_init();
 	if (err)
 		return err;
-	err = blipmq_workers_init();
+	err = blipmq_deliver_init();
 	if (err)
 		goto err_disconnect_exit;
+	err = blipmq_workers_init();
+	if (err)
+		goto err_deliver_exit;
 	err = blipmq_net_init();
 	if (err)
 		goto err_workers_exit;
@@ -55,6 +59,8 @@ err_net_exit:
 	rcu_barrier();
 err_workers_exit:
 	blipmq_workers_exit();
+err_deliver_exit:
+	blipmq_deliver_exit();
 err_disconnect_exit:
 	blipmq_disconnect_exit();
 	return err;
@@ -67,6 +73,7 @@ static void __exit blipmq_exit(void)
 	blipmq_disconnect_exit();
 	blipmq_net_exit();
 	blipmq_workers_exit();
+	blipmq_deliver_exit();
 	/* Topics, sets and rings are freed by RCU callbacks of ours. */
 	rcu_barrier();
 }

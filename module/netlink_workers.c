@@ -7,6 +7,7 @@
 #include <net/genetlink.h>
 #include <net/netlink.h>
 
+#include "deliver.h"
 #include "gen/netlink-gen.h"
 #include "lane.h"
 #include "netlink.h"
@@ -35,6 +36,8 @@ static int put_counts(struct sk_buff *skb, const struct blipmq_worker *w)
 			      READ_ONCE(w->bundles), BLIPMQ_A_WORKER_PAD) ||
 	    nla_put_u64_64bit(skb, BLIPMQ_A_WORKER_MESSAGES,
 			      READ_ONCE(w->messages), BLIPMQ_A_WORKER_PAD) ||
+	    nla_put_u64_64bit(skb, BLIPMQ_A_WORKER_SHARED,
+			      blipmq_deliver_shared(w->fan.deliver), BLIPMQ_A_WORKER_PAD) ||
 	    nla_put_u32(skb, BLIPMQ_A_WORKER_RING_DEPTH,
 			blipmq_worker_depth(w)))
 		return -EMSGSIZE;

@@ -20,6 +20,7 @@
 #include <linux/blipmq_netlink.h>
 
 #include "bundle.h"
+#include "deliver.h"
 #include "gather.h"
 #include "lane.h"
 #include "sock.h"
@@ -225,12 +226,16 @@ struct blipmq_worker *blipmq_worker_create(u32 number, int cpu)
 	if (!w->ring)
 		goto err_free;
 	blipmq_ring_init(w->ring, BLIPMQ_WORKER_SLOTS, 0);
+	w->fan.deliver = blipmq_deliver_alloc(node);
+	if (!w->fan.deliver)
+		goto err_free;
 	w->task = kthread_create_on_node(worker_main, w, node, "blipmq/%u",
 					 number);
 	if (!IS_ERR(w->task))
 		return w;
 	err = PTR_ERR(w->task);
 err_free:
+	blipmq_deliver_free(w->fan.deliver);
 	kvfree(w->ring);
 	kfree(w);
 	return ERR_PTR(err);
@@ -246,6 +251,7 @@ void blipmq_worker_destroy(struct blipmq_worker *w)
 {
 	kthread_stop(w->task);
 	WARN_ON_ONCE(blipmq_worker_depth(w));
+	blipmq_deliver_free(w->fan.deliver);
 	blipmq_gather_free(w->fan.gather);
 	kvfree(w->ring);
 	kfree(w);

@@ -22,6 +22,7 @@ static const struct value_spec worker_specs[] = {
 	{ "pid", BLIPMQ_A_WORKER_PID, VALUE_COUNT },
 	{ "bundles", BLIPMQ_A_WORKER_BUNDLES, VALUE_COUNT },
 	{ "messages", BLIPMQ_A_WORKER_MESSAGES, VALUE_COUNT },
+	{ "shared", BLIPMQ_A_WORKER_SHARED, VALUE_COUNT },
 	{ "ring-depth", BLIPMQ_A_WORKER_RING_DEPTH, VALUE_COUNT },
 	{ "ring-slots", BLIPMQ_A_WORKER_RING_SLOTS, VALUE_COUNT },
 	{ "automatic", BLIPMQ_A_WORKER_AUTOMATIC, VALUE_FLAG },
