@@ -37,7 +37,7 @@ struct pid;
  *	first that rules were asked for
  * @bytes: memory of its bundles, and @credit, and the bias while a socket has
  *	it; it is freed when this is zero
- * @nr_spare: all spare bundles, and those that come just now
+ * @spare_bytes: memory of all spare bundles, and of those that come just now
  * @spare: those that have come, see spare.c
  *
  * @acts to @verdicts and @credit are guarded by the tx_lock of its socket. The
@@ -60,7 +60,7 @@ struct blipmq_sender {
 
 	/* Written by those who free bundles. */
 	atomic64_t		bytes ____cacheline_aligned_in_smp;
-	atomic_t		nr_spare;
+	atomic_t		spare_bytes;
 	struct llist_head	spare;
 };
 

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Spare bundles. Small ones, of a message or a few, cost more to allocate and
- * to free than to hand over, so the last few that readers are done with go back
- * to the publisher that they came from: its cgroup has paid for them.
+ * Spare bundles. They cost more to allocate and to free than to hand over, so
+ * the last few that readers are done with go back to the publisher that they
+ * came from: its cgroup has paid for them.
  */
 #include <linux/kconfig.h>
 #include <linux/llist.h>
 #include <linux/skbuff.h>
 
+#include "bundle.h"
 #include "sender.h"
 #include "spare.h"
 
-/* How many a publisher keeps, of at most so many bytes. */
-#define SPARE_MAX	8
-#define SPARE_BYTES	SKB_WITH_OVERHEAD(SZ_1K)
+/* What a publisher keeps: one of the largest, or some small ones. */
+#define SPARE_BYTES	SKB_TRUESIZE(BLIPMQ_BUNDLE_LINEAR)
+
+/* A bundle that is larger than this may be so by a factor of two alone. */
+#define SPARE_SMALL	SZ_1K
 
 /**
  * blipmq_spare_put() - keep a bundle that nobody refers to for its publisher
@@ -28,11 +31,10 @@ bool blipmq_spare_put(struct blipmq_sender *s, struct sk_buff *b)
 	/* Who uses a bundle that it has put is to be found out by KASAN. */
 	if (IS_ENABLED(CONFIG_KASAN))
 		return false;
-	if (b->truesize > SKB_TRUESIZE(SPARE_BYTES) || skb_is_nonlinear(b) || b->cloned ||
-	    READ_ONCE(s->retired))
+	if (skb_is_nonlinear(b) || b->cloned || READ_ONCE(s->retired))
 		return false;
-	if (atomic_inc_return(&s->nr_spare) > SPARE_MAX) {
-		atomic_dec(&s->nr_spare);
+	if (atomic_add_return(b->truesize, &s->spare_bytes) > SPARE_BYTES) {
+		atomic_sub(b->truesize, &s->spare_bytes);
 		return false;
 	}
 	llist_add(&b->ll_node, &s->spare);
@@ -51,8 +53,9 @@ bool blipmq_spare_put(struct blipmq_sender *s, struct sk_buff *b)
 struct sk_buff *blipmq_spare_take(struct blipmq_sender *s, u32 size)
 {
 	struct sk_buff *b;
+	u32 room;
 
-	if (size > SPARE_BYTES)
+	if (size > BLIPMQ_BUNDLE_LINEAR)
 		return NULL;
 	if (!s->own_spare) {
 		if (llist_empty(&s->spare))
@@ -61,10 +64,14 @@ struct sk_buff *blipmq_spare_take(struct blipmq_sender *s, u32 size)
 	}
 	b = llist_entry(s->own_spare, struct sk_buff, ll_node);
 	s->own_spare = s->own_spare->next;
-	atomic_dec(&s->nr_spare);
+	atomic_sub(b->truesize, &s->spare_bytes);
 	skb_mark_not_on_list(b);
-	/* Messages have become larger, and what is too small no use. */
-	if (size > skb_end_offset(b)) {
+	/*
+	 * Messages have become larger, and what is too small no use; or smaller,
+	 * and each is charged for all of its bundle.
+	 */
+	room = skb_end_offset(b);
+	if (size > room || (room > SPARE_SMALL && size < room / 2)) {
 		__kfree_skb(b);
 		return NULL;
 	}
