@@ -8,7 +8,7 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	stream_limits shares limit_set identity protocol cuts changing many \
 	overflow block block_stream totals memory leaks slow index kill \
 	patterns patterns_many threads conflate groups groups_many retain \
-	expiry footprint trace control workers access settings drain deliver \
+	expiry footprint trace control workers access settings drain deliver steady \
 	disconnect events latency proc
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
