@@ -47,8 +47,9 @@ $(BUILD)/tests/fuzz_calls: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS)
-$(BUILD)/tests/conserve: $(addprefix $(BUILD)/obj/tests/conserve_,inbox.o ledger.o \
-	message.o plan.o publisher.o round.o subscriber.o totals.o)
+$(BUILD)/tests/conserve: $(BUILD)/obj/module/pattern.o $(addprefix \
+	$(BUILD)/obj/tests/conserve_,inbox.o ending.o ledger.o window.o judge.o \
+	message.o plan.o publisher.o round.o move.o rules.o subscriber.o totals.o)
 $(BUILD)/tests/index: $(addprefix $(BUILD)/obj/tests/index_,input.o clients.o)
 $(filter-out %/names %/pattern_rules %/frame_rules %/ring_stress,$(TEST_PROGRAMS)) \
 	$(BUILD)/tests/fuzz_calls: $(TEST_LIB)
