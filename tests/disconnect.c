@@ -147,6 +147,7 @@ TEST(quit_behind_an_overflow)
 	ASSERT_TRUE(lib_option(&p, BLIPMQ_OVERFLOW,
 			       BLIPMQ_OVERFLOW_DISCONNECT));
 	ASSERT_TRUE(lib_subscribe(&p, "dc.self"));
+	/* Those with this flag are bundles of their own. */
 	for (i = 0; i < 3; i++)
 		lib_put_pub(&p, BLIPMQ_FLAG_RETAIN, "dc.self", 0, "", 0);
 	lib_put(&p, BLIPMQ_OP_QUIT, 0, NULL, NULL, 0);
