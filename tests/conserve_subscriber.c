@@ -135,8 +135,15 @@ static bool begin(struct reader *r, u32 interests)
 	if (!inbox_open(in_use(r), r->plan->way, begin_ledger(r),
 			dice_one_in(&r->dice, 2)))
 		return false;
-	if (dice_one_in(&r->dice, 2) && !turn_limit(r))
+	/* One that does nothing else loses nothing else. */
+	if (r->plan->conflates && !r->plan->turns) {
+		ledger_will_conflate(in_use(r)->ledger);
+		if (!inbox_limit(in_use(r), BLIPMQ_OVERFLOW,
+				 BLIPMQ_OVERFLOW_CONFLATE))
+			return false;
+	} else if (dice_one_in(&r->dice, 2) && !turn_limit(r)) {
 		return false;
+	}
 	for (i = 0; i < r->shared->plan.nr_interests; i++)
 		if (interests & 1U << i && !in_use(r)->ledger->cut &&
 		    !join(r, i))

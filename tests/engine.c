@@ -147,7 +147,8 @@ static bool block(struct engine *e)
 	pid_t pid;
 	u32 i;
 
-	HOLDS(!lib_rule_add("eng.>", 0, 0, 0777));
+	/* Also what a TCP reader looks with whether there is more. */
+	HOLDS(!lib_rule_add(">", 0, 0, 0777));
 	HOLDS(fills(e, BLIPMQ_OVERFLOW_BLOCK, "eng.a", 0));
 	HOLDS(engine_hold(e));
 	pid = fork();
@@ -240,6 +241,7 @@ static bool subscription_limit(struct engine *e)
 	PUBLISHES("eng.b", 1);
 	PUBLISHES("eng.a", 2);
 	GETS("eng.a", 2);
+	HOLDS(!lib_limit_set("limits.subscriptions", 2));
 	GETS_NOTHING();
 	return true;
 }

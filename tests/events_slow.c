@@ -34,7 +34,7 @@ TEST_F(events, a_slow_reader)
 		ASSERT_EQ(1, lib_sendto(other, "a.slow", "x", 1));
 	EXPECT_EVENT(SLOW_BEGAN);
 	EXPECT_EQ(1, NUMBER(SOCKET));
-	EXPECT_STREQ("events", self->e.command);
+	EXPECT_STREQ("events_slow", self->e.command);
 	EXPECT_TRUE(HAS(LOST));
 	EXPECT_LE(8, NUMBER(QUEUED_MESSAGES));
 	ASSERT_EQ(0, drain_messages(fd, 5));
