@@ -69,8 +69,11 @@ static bool sock_disconnect(struct blipmq_sock *bs)
 {
 	if (!mutex_trylock(&bs->tx_lock))
 		return false;
-	/* Unless it came to its end by itself. */
-	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_FAILED | BLIPMQ_DRAINING))
+	/*
+	 * Unless it came to its end by itself. One that is draining would never
+	 * do so, as it gives out nothing any more.
+	 */
+	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_FAILED))
 		;
 	else if (bs->sk.sk_type == SOCK_STREAM)
 		blipmq_stream_disconnect(bs);

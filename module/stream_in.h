@@ -29,12 +29,23 @@ int __must_check blipmq_stream_frame(struct blipmq_sock *bs,
 				     struct blipmq_batch *batch,
 				     struct sk_buff *b, u32 offset,
 				     const struct blipmq_frame *f, u32 index);
-void blipmq_stream_undo(struct blipmq_sock *bs,
-			const struct blipmq_batch *batch,
-			const struct sk_buff *b, u32 end);
 int __must_check blipmq_stream_fail(struct blipmq_sock *bs,
 				    struct blipmq_verdict v);
 void blipmq_stream_show_answers(struct blipmq_sock *bs);
 void blipmq_stream_disconnect(struct blipmq_sock *bs);
+int blipmq_stream_refuse(struct blipmq_sock *bs,
+			 const struct blipmq_batch *batch,
+			 const struct blipmq_frame *f, const u8 *topic, u32 tag,
+			 struct blipmq_verdict v);
+extern const struct blipmq_verdict blipmq_verdict_draining;
+
+/* stream_publish.c */
+int __must_check blipmq_stream_publish(struct blipmq_sock *bs,
+				       struct blipmq_batch *batch,
+				       struct sk_buff *b, u32 offset,
+				       const struct blipmq_frame *f, u32 index);
+void blipmq_stream_undo(struct blipmq_sock *bs,
+			const struct blipmq_batch *batch,
+			const struct sk_buff *b, u32 end);
 
 #endif /* _BLIPMQ_STREAM_IN_H */

@@ -6,10 +6,11 @@
 TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_options \
 	seqpacket_control readiness stream stream_io stream_order \
 	stream_limits shares limit_set identity protocol cuts changing many \
-	overflow block block_stream totals memory leaks slow index kill \
-	patterns patterns_many threads conflate groups groups_many retain \
-	expiry footprint trace control workers access settings drain deliver steady \
-	disconnect events latency proc
+	overflow block block_ends block_stream totals memory leaks \
+	leaks_messages slow index kill patterns patterns_many threads conflate \
+	groups groups_many retain expiry footprint trace control workers \
+	workers_move workers_set access access_rules settings drain deliver steady \
+	disconnect events events_slow latency proc engine
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 
@@ -31,14 +32,16 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o
 
 $(addprefix $(BUILD)/tests/,names pattern_rules): $(BUILD)/obj/module/pattern.o
 $(BUILD)/tests/frame_rules: $(addprefix $(BUILD)/obj/module/,frame.o pattern.o)
-$(addprefix $(BUILD)/tests/,patterns groups retain workers access settings): $(BUILD)/obj/tests/reader.o
+$(addprefix $(BUILD)/tests/,patterns groups retain workers workers_move access \
+	settings engine): $(BUILD)/obj/tests/reader.o
+$(BUILD)/tests/engine: $(BUILD)/obj/tests/engine_ends.o
 $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o \
 	match.o queue.o control.o below.o)
 
 # Those that speak netlink themselves.
-TEST_NETLINK := control events latency proc faults
-$(addprefix $(BUILD)/obj/tests/,control.o events.o latency.o faults_control.o): \
+TEST_NETLINK := control events events_slow latency proc faults
+$(addprefix $(BUILD)/obj/tests/,control.o events.o events_slow.o latency.o faults_control.o): \
 	override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
 $(addprefix $(BUILD)/tests/,$(TEST_NETLINK)): override LDLIBS += $(MNL_LIBS)
 $(addprefix $(BUILD)/tests/,$(TEST_NETLINK)): $(BUILD)/libblipmq.a
@@ -47,8 +50,9 @@ $(BUILD)/tests/fuzz_calls: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS)
-$(BUILD)/tests/conserve: $(addprefix $(BUILD)/obj/tests/conserve_,inbox.o ledger.o \
-	message.o plan.o publisher.o round.o subscriber.o totals.o)
+$(BUILD)/tests/conserve: $(BUILD)/obj/module/pattern.o $(addprefix \
+	$(BUILD)/obj/tests/conserve_,inbox.o ending.o ledger.o window.o judge.o \
+	message.o plan.o publisher.o round.o move.o rules.o subscriber.o totals.o)
 $(BUILD)/tests/index: $(addprefix $(BUILD)/obj/tests/index_,input.o clients.o)
 $(filter-out %/names %/pattern_rules %/frame_rules %/ring_stress,$(TEST_PROGRAMS)) \
 	$(BUILD)/tests/fuzz_calls: $(TEST_LIB)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conserve.h"
@@ -19,26 +20,24 @@ static u8 payload[PAYLOAD_MAX + 1];
  * inbox_open() - connect
  * @in: the inbox
  * @way: of which kind
- * @shared: the round
- * @who: for complaints
+ * @l: its ledger, which has begun
  * @small: with small buffers on the way, so that the queue fills sooner
  *
  * Return: false after a complaint.
  */
-bool inbox_open(struct inbox *in, enum kind way, const struct shared *shared,
-		const char *who, bool small)
+bool inbox_open(struct inbox *in, enum kind way, struct ledger *l, bool small)
 {
 	int bytes = 32768;
 
 	memset(in, 0, sizeof(*in));
 	in->way = way;
-	in->ledger.shared = shared;
-	in->ledger.who = who;
+	in->ledger = l;
 	if (way == WAY_PACKET) {
 		in->peer.fd = lib_packet();
 		return in->peer.fd >= 0 &&
 		       lib_set_u32(in->peer.fd, BLIPMQ_INFO,
-				   BLIPMQ_INFO_ID | BLIPMQ_INFO_LOST);
+				   BLIPMQ_INFO_ID | BLIPMQ_INFO_TIMESTAMP |
+				   BLIPMQ_INFO_LOST | BLIPMQ_INFO_RETAINED);
 	}
 	if (lib_open(&in->peer, way == WAY_TCP ? LIB_TCP : LIB_LOCAL) < 0)
 		return false;
@@ -48,18 +47,56 @@ bool inbox_open(struct inbox *in, enum kind way, const struct shared *shared,
 	return true;
 }
 
+/* The end, where it was not asked for. */
+static bool cut_off(struct inbox *in)
+{
+	in->ended = true;
+	if (in->leaving)
+		return true;
+	if (in->ledger->cuts) {
+		if (!in->ledger->cut)
+			ledger_end_by_cut(in->ledger);
+		return true;
+	}
+	lib_say("%s: the connection ends", in->ledger->who);
+	return false;
+}
+
+static bool take_error(struct inbox *in, const struct lib_frame *f)
+{
+	u16 code = f->body_len < 6 ? 0 : blipmq_get_le16(f->body + 4);
+
+	if (code == BLIPMQ_CODE_LIMIT && !f->f.topic_len && in->ledger->cuts) {
+		ledger_end_by_cut(in->ledger);
+		return true;
+	}
+	in->refusal = code;
+	in->ledger->refused++;
+	if (code == BLIPMQ_CODE_FORBIDDEN || code == BLIPMQ_CODE_NOT_FOUND)
+		return true;
+	lib_say("%s: error %u: %.*s", in->ledger->who, code,
+		(int)f->body_len - 6, f->body + 6);
+	return false;
+}
+
 static bool take_frame(struct inbox *in, const struct lib_frame *f)
 {
-	struct ledger *l = &in->ledger;
+	struct ledger *l = in->ledger;
+	struct arrival a;
 
 	switch (f->f.op) {
 	case BLIPMQ_OP_MSG:
-		if (f->f.flags || f->body_len < 8)
+		if (f->f.flags & ~BLIPMQ_FLAG_RETAIN || f->body_len < 8)
 			break;
-		return ledger_message(l, (const char *)f->topic,
-				      f->f.topic_len,
-				      blipmq_get_le64(f->body), f->body + 8,
-				      f->body_len - 8);
+		a = (struct arrival){
+			.topic = (const char *)f->topic,
+			.topic_len = f->f.topic_len,
+			.id = blipmq_get_le64(f->body),
+			.payload = f->body + 8,
+			.len = f->body_len - 8,
+			.retained = f->f.flags,
+		};
+		return ledger_message(l, &a);
 	case BLIPMQ_OP_LOST:
 		if (f->f.flags || f->f.topic_len || f->body_len != 8)
 			break;
@@ -67,6 +104,8 @@ static bool take_frame(struct inbox *in, const struct lib_frame *f)
 	case BLIPMQ_OP_ACK:
 		in->acks++;
 		return true;
+	case BLIPMQ_OP_ERR:
+		return take_error(in, f);
 	}
 	lib_say("%s: op %u flags %u body %u", l->who, f->f.op, f->f.flags,
 		f->body_len);
@@ -84,12 +123,11 @@ static int read_frame(struct inbox *in, int timeout_ms)
 	ret = lib_next_within(&in->peer, &f, timeout_ms);
 	if (ret == -ETIMEDOUT)
 		return 0;
-	if (!ret) {
-		in->ended = true;
-		return 0;
-	}
+	/* blipmqd closes, and what was sent meanwhile is in its way. */
+	if (!ret || (ret == -ECONNRESET && in->ledger->cuts))
+		return cut_off(in) ? 0 : -1;
 	if (ret < 0) {
-		lib_say("%s: read: %s", in->ledger.who, strerror(-ret));
+		lib_say("%s: read: %s", in->ledger->who, strerror(-ret));
 		return -1;
 	}
 	return take_frame(in, &f) ? 1 : -1;
@@ -104,47 +142,84 @@ static bool peek_packet(struct inbox *in, struct lib_message *m)
 		    MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
 	if (m->len >= 0 || m->len == -EAGAIN)
 		return true;
-	lib_say("%s: peek: %zd", in->ledger.who, m->len);
+	if (m->len == -ENOBUFS && in->ledger->cuts)
+		return cut_off(in);
+	lib_say("%s: peek: %zd", in->ledger->who, m->len);
 	return false;
 }
 
 static bool is_same(const struct inbox *in, const struct lib_message *a,
 		    const struct lib_message *b)
 {
+	/* The end comes at any time. */
+	if (in->ledger->cut)
+		return true;
 	if (a->id == b->id && a->lost == b->lost && a->len == b->len)
 		return true;
 	lib_say("%s: a peek showed %#llx lost %llu length %zd, a read %#llx lost %llu length %zd",
-		in->ledger.who, a->id,
+		in->ledger->who, a->id,
 		a->lost, a->len,
 		b->id, b->lost,
 		b->len);
 	return false;
 }
 
+static u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
+}
+
+static bool take_packet(struct inbox *in, const struct lib_message *m,
+			u64 asked_ns)
+{
+	struct arrival a = {
+		.topic = m->topic,
+		.topic_len = strlen(m->topic),
+		.id = m->id,
+		.payload = payload,
+		.len = (size_t)m->len,
+		.retained = m->retained,
+		.published_ns = m->timestamp,
+		.asked_ns = asked_ns,
+	};
+
+	if (m->have_lost && !ledger_lost(in->ledger, m->lost))
+		return false;
+	return ledger_message(in->ledger, &a);
+}
+
 static int read_packet(struct inbox *in, struct dice *dice, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = in->peer.fd, .events = POLLIN };
 	struct lib_message peeked = { .len = -1 }, m;
+	u64 asked_ns;
 
+	if (in->ended)
+		return 0;
 	if (timeout_ms)
 		poll(&pfd, 1, timeout_ms);
+	asked_ns = now_ns();
 	if (dice && dice_one_in(dice, 16) && !peek_packet(in, &peeked))
 		return -1;
+	if (in->ended)
+		return 0;
 	lib_recvmsg(in->peer.fd, &m, payload, sizeof(payload), MSG_DONTWAIT);
 	if (m.len == -EAGAIN && peeked.len < 0)
 		return 0;
+	if ((m.len == -ENOBUFS || (!m.len && !m.have_id)) && in->ledger->cuts)
+		return cut_off(in) ? 0 : -1;
 	if (m.len < 0 || !m.have_id || (m.have_lost && !m.lost)) {
 		lib_say("%s: recvmsg: %zd, flags %#x, %u control messages",
-			in->ledger.who, m.len, (unsigned int)m.flags,
+			in->ledger->who, m.len, (unsigned int)m.flags,
 			m.controls);
 		return -1;
 	}
 	if (peeked.len >= 0 && !is_same(in, &peeked, &m))
 		return -1;
-	if (m.have_lost && !ledger_lost(&in->ledger, m.lost))
-		return -1;
-	return ledger_message(&in->ledger, m.topic, strlen(m.topic), m.id,
-			      payload, (size_t)m.len) ? 1 : -1;
+	return take_packet(in, &m, asked_ns) ? 1 : -1;
 }
 
 /**
@@ -183,168 +258,141 @@ bool inbox_read_begun(struct inbox *in)
 }
 
 /* Messages may come before the answer to what was put. */
-static bool confirmed(struct inbox *in)
+static enum answer confirmed(struct inbox *in)
 {
 	u32 acks = in->acks;
+	u64 refused = in->ledger->refused;
 	int ret;
 
-	if (!lib_send(&in->peer))
-		return false;
-	while (in->acks == acks) {
+	if (!lib_send(&in->peer) && !in->ledger->cuts)
+		return ANSWER_WRONG;
+	while (in->acks == acks && in->ledger->refused == refused) {
 		ret = read_frame(in, LIB_HANG_MS);
+		if (in->ended || in->ledger->cut)
+			return ret < 0 ? ANSWER_WRONG : ANSWER_CUT;
 		if (ret > 0)
 			continue;
 		if (!ret)
-			lib_say("%s: no answer", in->ledger.who);
-		return false;
+			lib_say("%s: no answer", in->ledger->who);
+		return ANSWER_WRONG;
 	}
-	return true;
+	return in->acks == acks ? ANSWER_REFUSED : ANSWER_OK;
 }
 
-static bool subscription(struct inbox *in, int option, const char *topic)
+static enum answer answer_of(struct inbox *in, int err)
 {
-	int err;
-
-	if (in->way != WAY_PACKET) {
-		lib_put(&in->peer, option == BLIPMQ_SUBSCRIBE ?
-			BLIPMQ_OP_SUB : BLIPMQ_OP_UNSUB, BLIPMQ_FLAG_CONFIRM,
-			topic, NULL, 0);
-		return confirmed(in);
+	switch (err) {
+	case 0:
+		return ANSWER_OK;
+	case -EACCES:
+		in->refusal = BLIPMQ_CODE_FORBIDDEN;
+		return ANSWER_REFUSED;
+	case -ENOENT:
+		in->refusal = BLIPMQ_CODE_NOT_FOUND;
+		return ANSWER_REFUSED;
+	case -EPIPE:
+		if (in->ledger->cuts && cut_off(in))
+			return ANSWER_CUT;
 	}
-	err = lib_subscription(in->peer.fd, option, topic, NULL);
-	if (err)
-		lib_say("%s: subscription to '%s': %s", in->ledger.who, topic,
-			strerror(-err));
-	return !err;
+	lib_say("%s: %s", in->ledger->who, strerror(-err));
+	return ANSWER_WRONG;
 }
 
-/* Subscribe; without effect when there were too many subscriptions. */
-bool inbox_join(struct inbox *in, u32 topic)
+enum answer inbox_subscription(struct inbox *in, int option,
+			       const struct interest *to)
 {
-	struct window *w = ledger_joining(&in->ledger, topic);
+	u8 body[16] = { 0 };
+	char group[8];
+	size_t len;
 
-	if (!w)
-		return true;
-	if (!subscription(in, BLIPMQ_SUBSCRIBE,
-			  in->ledger.shared->plan.topics[topic]))
-		return false;
-	ledger_joined(&in->ledger, w);
-	in->open[topic] = w;
-	return true;
-}
-
-bool inbox_leave(struct inbox *in, u32 topic)
-{
-	struct window *w = in->open[topic];
-
-	ledger_leaving(&in->ledger, w);
-	if (!subscription(in, BLIPMQ_UNSUBSCRIBE,
-			  in->ledger.shared->plan.topics[topic]))
-		return false;
-	ledger_left(&in->ledger, w);
-	in->open[topic] = NULL;
-	return true;
-}
-
-bool inbox_limit(struct inbox *in, int option, u32 value)
-{
+	snprintf(group, sizeof(group), "g%d", to->group);
+	len = to->group < 0 ? 0 : strlen(group);
 	if (in->way == WAY_PACKET)
-		return lib_set_u32(in->peer.fd, option, value);
-	lib_put_option(&in->peer, (u16)option, value);
+		return answer_of(in, lib_subscription(in->peer.fd, option,
+						      to->pattern,
+						      len ? group : NULL));
+	body[0] = (u8)len;
+	memcpy(body + 1, group, len);
+	lib_put(&in->peer, option == BLIPMQ_SUBSCRIBE ? BLIPMQ_OP_SUB :
+		BLIPMQ_OP_UNSUB, BLIPMQ_FLAG_CONFIRM, to->pattern, body,
+		len ? 1 + len : 0);
 	return confirmed(in);
 }
 
-/*
- * A packet socket tells a loss with the message after it, so let there be one.
- */
-static bool flush_packet(struct inbox *in, struct dice *dice)
+/* Subscribe; without effect when there were too many subscriptions. */
+bool inbox_join(struct inbox *in, u32 interest)
 {
-	char topic[64];
-	int ret;
+	struct window *w = ledger_joining(in->ledger, interest);
 
-	snprintf(topic, sizeof(topic), "conserve.own.%d", getpid());
-	if (!subscription(in, BLIPMQ_SUBSCRIBE, topic))
-		return false;
-	ret = (int)lib_sendto(in->peer.fd, topic, topic, strlen(topic));
-	if (ret != (int)strlen(topic)) {
-		lib_say("%s: send to itself: %d", in->ledger.who, ret);
-		return false;
-	}
-	ret = read_packet(in, dice, LIB_HANG_MS);
-	if (ret > 0 && in->ledger.own == 1)
+	if (!w)
 		return true;
-	if (ret >= 0)
-		lib_say("%s: its own message did not come",
-			in->ledger.who);
-	return false;
+	switch (inbox_subscription(in, BLIPMQ_SUBSCRIBE,
+				   &in->ledger->shared->plan.interests[interest])) {
+	case ANSWER_OK:
+		in->open[interest] = w;
+		return ledger_joined(in->ledger, w);
+	case ANSWER_REFUSED:
+		return ledger_join_refused(in->ledger, w);
+	case ANSWER_CUT:
+		return true;
+	default:
+		return false;
+	}
 }
 
-/**
- * inbox_drain() - read all there is, with all losses
- * @in: the inbox; nobody publishes to it any more
- * @dice: decides how
- *
- * Return: false after a complaint.
- */
-bool inbox_drain(struct inbox *in, struct dice *dice)
+bool inbox_leave(struct inbox *in, u32 interest)
 {
-	int ret, wait = 0;
+	const struct shared *shared = in->ledger->shared;
+	struct window *w = in->open[interest];
 
-	/* Over TCP only its end shows that no more is on the way. */
-	if (in->way == WAY_TCP ||
-	    (in->way == WAY_STREAM && dice_one_in(dice, 2))) {
-		lib_put(&in->peer, BLIPMQ_OP_QUIT, 0, NULL, NULL, 0);
-		if (!lib_send(&in->peer))
+	in->open[interest] = NULL;
+	/* Somebody else has ended it. */
+	if (ledger_rules_end(in->ledger, w, see(shared->events_done)) != NEVER)
+		return true;
+	ledger_leaving(in->ledger, w);
+	switch (inbox_subscription(in, BLIPMQ_UNSUBSCRIBE,
+				   &shared->plan.interests[interest])) {
+	case ANSWER_REFUSED:
+		/* An overflow has ended all of them. */
+		if (in->way == WAY_PACKET && in->ledger->cuts)
+			return cut_off(in);
+		if (ledger_rules_end(in->ledger, w,
+				     see(shared->events_begun)) == NEVER) {
+			lib_say("%s: '%s' is not subscribed to: %u",
+				in->ledger->who,
+				shared->plan.interests[interest].pattern,
+				in->refusal);
 			return false;
-		wait = LIB_HANG_MS;
+		}
+		break;
+	case ANSWER_WRONG:
+		return false;
+	default:
+		break;
 	}
-	do {
-		ret = inbox_read(in, dice, wait);
-	} while (ret > 0);
-	if (ret < 0)
-		return false;
-	if (wait && !in->ended) {
-		lib_say("%s: the stream does not end after QUIT",
-			in->ledger.who);
-		return false;
-	}
-	return in->way != WAY_PACKET || flush_packet(in, dice);
-}
-
-/* Receive no more, and drop what is queued. */
-bool inbox_shut(struct inbox *in)
-{
-	u32 i;
-
-	if (!inbox_read_begun(in))
-		return false;
-	for (i = 0; i < TOPICS_MAX; i++)
-		if (in->open[i])
-			ledger_leaving(&in->ledger, in->open[i]);
-	if (shutdown(in->peer.fd, SHUT_RD)) {
-		lib_say("%s: shutdown: %s", in->ledger.who, strerror(errno));
-		return false;
-	}
-	for (i = 0; i < TOPICS_MAX; i++)
-		if (in->open[i])
-			ledger_left(&in->ledger, in->open[i]);
-	memset(in->open, 0, sizeof(in->open));
-	in->closed = true;
+	ledger_left(in->ledger, w);
 	return true;
 }
 
-/* At a quiet moment: does all agree? */
-bool inbox_judge(struct inbox *in, bool drained)
+/* Strangers may not block publishers, unless a rule lets them. */
+bool inbox_limit(struct inbox *in, int option, u32 value)
 {
-	struct blipmq_socket_stats stats;
+	enum answer answer;
 
-	if (in->way == WAY_TCP)
-		return ledger_end(&in->ledger, NULL, drained);
-	return lib_stats(in->peer.fd, &stats) &&
-	       ledger_end(&in->ledger, &stats, drained);
-}
-
-void inbox_close(struct inbox *in)
-{
-	lib_close(&in->peer);
+	if (in->way == WAY_PACKET) {
+		answer = answer_of(in, setsockopt(in->peer.fd, SOL_BLIPMQ,
+						  option, &value,
+						  sizeof(value)) ? -errno : 0);
+	} else {
+		lib_put_option(&in->peer, (u16)option, value);
+		answer = confirmed(in);
+	}
+	if (answer != ANSWER_REFUSED)
+		return answer != ANSWER_WRONG;
+	if (in->ledger->stranger && option == BLIPMQ_OVERFLOW &&
+	    value == BLIPMQ_OVERFLOW_BLOCK)
+		return true;
+	lib_say("%s: option %d cannot be %u: %u", in->ledger->who, option,
+		value, in->refusal);
+	return false;
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The account of one receiving socket, and the judgement.
+ * The account of one receiving socket, as messages come.
  *
- * A message that was published wholly within a subscription must have been
- * queued, one that overlaps it may have been, all others must not. So what a
- * socket missed lies between two numbers, and for one that stays subscribed
- * all the time these are the same.
+ * What a socket gets plainly is in order for each publisher, and so is what it
+ * gets as a member of a queue group; a socket that does both gets a mixture of
+ * ordered sequences. Under the policy conflate the order holds by topic.
  */
 #include <string.h>
 
@@ -15,119 +14,76 @@
 /* Before message 0 a publisher says hello: ids begin at 1, and with that. */
 #define FIRST_SEQUENCE	2
 
+/* Two clocks say when a message is over, one after the other. */
+#define EXPIRY_SLACK_NS	1000000
+
 #define complain(l, fmt, ...) \
 	lib_say("%s: " fmt, (l)->who, ##__VA_ARGS__)
 
-static void look(const struct ledger *l, u32 *to, bool begun)
-{
-	const struct publisher_state *p = l->shared->publishers;
-	u32 i;
-
-	/* What was sent to a worker may still be under way. */
-	if (!begun && l->shared->plan.moves) {
-		memset(to, 0, PUBLISHERS_MAX * sizeof(*to));
-		return;
-	}
-	for (i = 0; i < PUBLISHERS_MAX; i++)
-		to[i] = begun ? see(p[i].begun) : see(p[i].sent);
-}
-
-/* Before the call that subscribes; NULL when there were too many. */
-struct window *ledger_joining(struct ledger *l, u32 topic)
-{
-	struct window *w = &l->windows[l->nr_windows];
-
-	if (l->nr_windows == WINDOWS_MAX)
-		return NULL;
-	memset(w, 0xff, sizeof(*w));
-	w->topic = topic;
-	look(l, w->may_from, false);
-	l->nr_windows++;
-	return w;
-}
-
-void ledger_joined(struct ledger *l, struct window *w)
-{
-	look(l, w->must_from, true);
-}
-
-void ledger_leaving(struct ledger *l, struct window *w)
-{
-	look(l, w->must_to, false);
-}
-
-void ledger_left(struct ledger *l, struct window *w)
-{
-	look(l, w->may_to, true);
-}
-
-static bool must_have(const struct ledger *l, u32 p, u32 k, u32 topic)
-{
-	const struct window *w;
-
-	for (w = l->windows; w < l->windows + l->nr_windows; w++)
-		if (w->topic == topic && k >= w->must_from[p] &&
-		    k < w->must_to[p])
-			return true;
-	return false;
-}
-
-static bool may_have(const struct ledger *l, u32 p, u32 k, u32 topic)
-{
-	const struct window *w;
-
-	for (w = l->windows; w < l->windows + l->nr_windows; w++)
-		if (w->topic == topic && k >= w->may_from[p] &&
-		    k < w->may_to[p])
-			return true;
-	return false;
-}
-
-/* Messages of @p up to @to were not read, and will not be. */
+/*
+ * Messages of @p up to @to were not read, and will not be. That is only so
+ * where there is one order, and only known where nothing was refused.
+ */
 static void pass(struct ledger *l, u32 p, u32 to)
 {
-	u32 k, topic;
+	u32 k, topic, groups;
 
-	for (k = l->next[p]; k < to; k++) {
+	for (k = l->passed[p]; k < to; k++) {
+		if (l->copies[p][k])
+			continue;
 		topic = message_topic(&l->shared->plan, p, k);
-		l->must_miss += must_have(l, p, k, topic);
-		l->may_miss += may_have(l, p, k, topic);
+		l->must_miss += must_have(l->windows, l->nr_windows, p, k,
+					  topic);
+		l->may_miss += may_have(l->windows, l->nr_windows, p, k, topic,
+					&groups);
 	}
-	l->next[p] = to;
+	l->passed[p] = to;
 }
 
-static bool is_content(struct ledger *l, u32 p, u32 k, const char *topic,
-		       size_t topic_len, const void *payload, size_t len)
+static bool is_content(struct ledger *l, u32 p, u32 k, const struct arrival *a)
 {
 	const struct plan *plan = &l->shared->plan;
 	const char *name = plan->topics[message_topic(plan, p, k)];
 	static u8 wanted[PAYLOAD_MAX];
 	u32 size = message_size(plan, p, k), i;
-	const u8 *got = payload;
 
-	if (topic_len != strlen(name) || memcmp(topic, name, topic_len)) {
+	if (a->topic_len != strlen(name) ||
+	    memcmp(a->topic, name, a->topic_len)) {
 		complain(l, "message %u of %u: topic '%.*s', not '%s'", k, p,
-			 (int)topic_len, topic, name);
+			 (int)a->topic_len, a->topic, name);
 		return false;
 	}
-	if (len != size) {
-		complain(l, "message %u of %u: %zu bytes, not %u", k, p, len,
-			 size);
+	if (a->len != size) {
+		complain(l, "message %u of %u: %zu bytes, not %u", k, p,
+			 a->len, size);
 		return false;
 	}
 	message_fill(plan, p, k, wanted);
-	if (!memcmp(got, wanted, size))
+	if (!memcmp(a->payload, wanted, size))
 		return true;
-	for (i = 0; got[i] == wanted[i]; i++)
+	for (i = 0; a->payload[i] == wanted[i]; i++)
 		;
 	complain(l, "message %u of %u: byte %u of %u is %#x, not %#x", k, p, i,
-		 size, got[i], wanted[i]);
+		 size, a->payload[i], wanted[i]);
 	return false;
+}
+
+static u64 replays_allowed(const struct ledger *l)
+{
+	u64 n = 0;
+	u32 i;
+
+	for (i = 0; i < l->nr_windows; i++)
+		n += (u32)__builtin_popcount(l->windows[i].replay_may);
+	return n;
 }
 
 /* What is missing so far must have been announced by now. */
 static bool is_announced(struct ledger *l, u32 p, u32 k)
 {
+	if (l->conflates || l->groups || l->shared->plan.rules)
+		return true;
+	pass(l, p, k);
 	if (l->must_miss > l->announced && !l->shared->plan.expires) {
 		complain(l, "before message %u of %u %llu are missing, announced %llu",
 			 k, p, l->must_miss, l->announced);
@@ -135,7 +91,7 @@ static bool is_announced(struct ledger *l, u32 p, u32 k)
 	}
 	/* Losses of others may stand before it, but there are none. */
 	if (l->shared->plan.nr_publishers == 1 &&
-	    l->announced > l->may_miss) {
+	    l->announced > l->may_miss + replays_allowed(l)) {
 		complain(l, "before message %u %llu losses were announced, %llu are missing",
 			 k, l->announced, l->may_miss);
 		return false;
@@ -143,67 +99,172 @@ static bool is_announced(struct ledger *l, u32 p, u32 k)
 	return true;
 }
 
-static bool take_own(struct ledger *l, const char *topic, size_t topic_len,
-		     size_t len)
+static bool take_own(struct ledger *l, const struct arrival *a)
 {
-	static const char own[] = "conserve.own.";
+	static const char own[] = "own.";
 
-	if (topic_len < sizeof(own) || memcmp(topic, own, sizeof(own) - 1))
+	if (a->topic_len < sizeof(own) ||
+	    memcmp(a->topic, own, sizeof(own) - 1))
 		return false;
 	l->own++;
-	l->read++;
-	l->bytes += BLIPMQ_FRAME_HEADER + topic_len + 8 + len;
+	return true;
+}
+
+/* Which publisher's message is it, and which one of that? */
+static bool whose(struct ledger *l, const struct arrival *a, u32 *p, u32 *k)
+{
+	const struct plan *plan = &l->shared->plan;
+	u64 sequence = a->id & ((1ULL << SEQUENCE_BITS) - 1);
+
+	for (*p = 0; *p < plan->nr_publishers; ++*p)
+		if (see(l->shared->publishers[*p].number) ==
+		    a->id >> SEQUENCE_BITS)
+			break;
+	*k = (u32)sequence - FIRST_SEQUENCE;
+	/* What is refused has no number. */
+	if (plan->rules && a->len >= sizeof(*k))
+		*k = message_number(a->payload);
+	if (*p < plan->nr_publishers && sequence <= *k + FIRST_SEQUENCE &&
+	    *k < see(l->shared->publishers[*p].begun))
+		return true;
+	complain(l, "id %#llx, topic '%.*s': nobody sent that", a->id,
+		 (int)a->topic_len, a->topic);
+	return false;
+}
+
+/* Put it behind the last one of the sequence that comes closest to it. */
+static bool in_order(struct ledger *l, u32 p, u32 k, u32 topic)
+{
+	u32 chains = l->plain + (u32)__builtin_popcount(l->groups), i;
+	u32 *heads = l->heads[p][l->conflates ? topic : 0];
+	u32 *best = NULL;
+
+	for (i = 0; i < chains; i++)
+		if (heads[i] <= k && (!best || heads[i] > *best))
+			best = &heads[i];
+	if (k >= l->floor[p][topic] && best) {
+		*best = k + 1;
+		return true;
+	}
+	complain(l, "message %u of %u, read %u times, after %u of it, with a retained value of %u: twice, again, or too late",
+		 k, p, l->copies[p][k], l->next[p] - 1, l->floor[p][topic]);
+	return false;
+}
+
+/* Of the members of a queue group one gets it. */
+static bool is_alone(struct ledger *l, u32 p, u32 k, u32 groups)
+{
+	u8 *taken, other;
+	u32 g;
+
+	/* It may be from any of them. */
+	if (__builtin_popcount(groups) != 1)
+		return true;
+	g = (u32)__builtin_ctz(groups);
+	taken = (u8 *)&l->shared->taken[g][p][k];
+	other = __atomic_exchange_n(taken, 1, __ATOMIC_SEQ_CST);
+	if (other)
+		complain(l, "message %u of %u: another member of group %u had it",
+			 k, p, g);
+	return !other;
+}
+
+static bool take_copy(struct ledger *l, u32 p, u32 k, u32 topic)
+{
+	u32 groups, may = may_have(l->windows, l->nr_windows, p, k, topic,
+				   &groups);
+
+	if (!may) {
+		complain(l, "message %u of %u: not subscribed to topic %u at that time",
+			 k, p, topic);
+		return false;
+	}
+	if (++l->copies[p][k] > may) {
+		complain(l, "message %u of %u: read %u times, subscribed for %u",
+			 k, p, l->copies[p][k], may);
+		return false;
+	}
+	return (u32)__builtin_popcount(groups) != may ||
+	       is_alone(l, p, k, groups);
+}
+
+/* Is there a newer value that was there when it subscribed? */
+static bool is_outdated(const struct ledger *l, u32 p, u32 k, u32 topic)
+{
+	const struct plan *plan = &l->shared->plan;
+	const struct window *w;
+	u32 from = NEVER, i;
+
+	/* The oldest subscription that it may be from. */
+	for (w = l->windows; w < l->windows + l->nr_windows; w++)
+		if (w->replay_may & 1U << topic && w->may_from[p] < from)
+			from = w->may_from[p];
+	if (from == NEVER)
+		return true;
+	for (i = k + 1; i < from; i++)
+		if (message_topic(plan, p, i) == topic &&
+		    message_retains(plan, p, i) &&
+		    was_published(l->shared, p, i))
+			return true;
+	return false;
+}
+
+/* A retained value. Nothing that is older may come behind it. */
+static bool take_replay(struct ledger *l, u32 p, u32 k, u32 topic)
+{
+	u32 most = 0, i;
+
+	for (i = 0; i < l->nr_windows; i++)
+		most += l->windows[i].replay_may >> topic & 1;
+	if (!message_retains(&l->shared->plan, p, k) ||
+	    ++l->replays[topic] > most || is_outdated(l, p, k, topic)) {
+		complain(l, "message %u of %u is no retained value, one too old, or one too many: %u of topic %u, %u subscriptions",
+			 k, p, l->replays[topic], topic, most);
+		return false;
+	}
+	if (l->floor[p][topic] <= k)
+		l->floor[p][topic] = k + 1;
+	return true;
+}
+
+static bool is_over(struct ledger *l, u32 p, u32 k, const struct arrival *a)
+{
+	u64 live = l->shared->plan.publishers[p].ttl_ms * 1000000ULL;
+
+	if (!live || !a->published_ns ||
+	    a->asked_ns <= a->published_ns + live + EXPIRY_SLACK_NS)
+		return false;
+	complain(l, "message %u of %u was over for %llu ns when it was asked for",
+		 k, p, a->asked_ns - a->published_ns - live);
 	return true;
 }
 
 /**
  * ledger_message() - a message was read
  * @l: the ledger of the socket
- * @topic: its topic
- * @topic_len: bytes of that
- * @id: its id
- * @payload: its payload
- * @len: bytes of that
+ * @a: what it is
  *
  * Return: false after a complaint.
  */
-bool ledger_message(struct ledger *l, const char *topic, size_t topic_len,
-		    u64 id, const void *payload, size_t len)
+bool ledger_message(struct ledger *l, const struct arrival *a)
 {
-	const struct plan *plan = &l->shared->plan;
-	u64 k = (id & ((1ULL << SEQUENCE_BITS) - 1)) - FIRST_SEQUENCE;
-	u32 p;
+	u32 p, k, topic;
 
-	if (take_own(l, topic, topic_len, len))
-		return true;
-	for (p = 0; p < plan->nr_publishers; p++)
-		if (see(l->shared->publishers[p].number) ==
-		    id >> SEQUENCE_BITS)
-			break;
-	if (p == plan->nr_publishers ||
-	    k >= see(l->shared->publishers[p].begun)) {
-		complain(l, "id %#llx, topic '%.*s': nobody sent that",
-			 id, (int)topic_len, topic);
-		return false;
-	}
-	if (k < l->next[p]) {
-		complain(l, "message %llu of %u after %u of it: %s", k, p,
-			 l->next[p] - 1, k + 1 == l->next[p] ? "twice" :
-			 "again, or too late");
-		return false;
-	}
-	if (!is_content(l, p, (u32)k, topic, topic_len, payload, len))
-		return false;
-	if (!may_have(l, p, (u32)k, message_topic(plan, p, (u32)k))) {
-		complain(l, "message %llu of %u: not subscribed to topic %u at that time",
-			 k, p, message_topic(plan, p, (u32)k));
-		return false;
-	}
-	pass(l, p, (u32)k);
-	l->next[p]++;
 	l->read++;
-	l->bytes += BLIPMQ_FRAME_HEADER + topic_len + 8 + len;
-	return is_announced(l, p, (u32)k);
+	l->bytes += BLIPMQ_FRAME_HEADER + a->topic_len + 8 + a->len;
+	if (take_own(l, a))
+		return true;
+	if (!whose(l, a, &p, &k) || !is_content(l, p, k, a) ||
+	    is_over(l, p, k, a))
+		return false;
+	topic = message_topic(&l->shared->plan, p, k);
+	if (a->retained)
+		return take_replay(l, p, k, topic);
+	if (!in_order(l, p, k, topic) || !take_copy(l, p, k, topic))
+		return false;
+	if (l->next[p] <= k)
+		l->next[p] = k + 1;
+	return is_announced(l, p, k);
 }
 
 /* It said that @count messages were lost. */
@@ -216,82 +277,16 @@ bool ledger_lost(struct ledger *l, u64 count)
 	return false;
 }
 
-static bool is_stats(struct ledger *l, const struct blipmq_socket_stats *s,
-		     bool drained)
+/* From here on its order is by topic, and always that of what came before. */
+void ledger_will_conflate(struct ledger *l)
 {
-	bool ok = lib_law(s);
+	u32 p, t;
 
-	if (!ok)
-		complain(l, "the law does not hold for the socket");
-	if (s->delivered != l->read || s->delivered_bytes != l->bytes) {
-		complain(l, "read %llu of %llu bytes, delivered %llu of %llu",
-			 l->read, l->bytes, s->delivered,
-			 s->delivered_bytes);
-		ok = false;
-	}
-	if (l->announced > l->lost ||
-	    (drained && l->announced != l->lost)) {
-		complain(l, "announced %llu, dropped %llu by overflow and %llu for want of memory",
-			 l->announced, s->dropped_overflow,
-			 s->dropped_no_memory);
-		ok = false;
-	}
-	if (s->dropped_conflated || s->dropped_filtered ||
-	    (s->dropped_expired && !l->shared->plan.expires)) {
-		complain(l, "dropped for reasons that nobody gave");
-		ok = false;
-	}
-	if (drained && (s->queued_messages || s->queued_bytes)) {
-		complain(l, "drained, and %llu messages of %llu bytes queued",
-			 s->queued_messages, s->queued_bytes);
-		ok = false;
-	}
-	return ok;
-}
-
-/**
- * ledger_end() - judge a socket, at a quiet moment
- * @l: its ledger
- * @stats: its counters, NULL when they cannot be had
- * @drained: all was read, and all losses were announced
- *
- * Return: false after a complaint.
- */
-bool ledger_end(struct ledger *l, const struct blipmq_socket_stats *stats,
-		bool drained)
-{
-	u64 missed = l->announced;
-	bool ok = true;
-	u32 p;
-
-	l->lost = l->announced;
-	for (p = 0; p < l->shared->plan.nr_publishers; p++) {
-		u32 total = see(l->shared->publishers[p].total);
-
-		if (l->next[p] > total) {
-			complain(l, "read message %u of %u, which published %u",
-				 l->next[p] - 1, p, total);
-			ok = false;
-		}
-		pass(l, p, total);
-	}
-	if (stats) {
-		l->lost = stats->dropped_overflow + stats->dropped_no_memory;
-		ok = is_stats(l, stats, drained) && ok;
-		l->expired = stats->dropped_expired;
-		missed = l->lost + l->expired + stats->queued_messages +
-			 stats->dropped_closed;
-	}
-	/* A TCP client does not know what expired. */
-	if ((missed < l->must_miss &&
-	     (stats || !l->shared->plan.expires)) ||
-	    missed > l->may_miss) {
-		complain(l, "missed %llu by its counters, %llu to %llu by what was sent",
-			 missed, l->must_miss, l->may_miss);
-		ok = false;
-	}
-	if (!ok)
-		complain(l, "read %llu, announced %llu, windows %u",
-			 l->read, l->announced, l->nr_windows);
-	return ok;
+	if (l->conflates)
+		return;
+	for (p = 0; p < PUBLISHERS_MAX; p++)
+		for (t = 1; t < TOPICS_MAX; t++)
+			memcpy(l->heads[p][t], l->heads[p][0],
+			       sizeof(l->heads[p][t]));
+	l->conflates = true;
 }

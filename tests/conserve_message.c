@@ -24,16 +24,28 @@ u32 message_topic(const struct plan *plan, u32 p, u32 k)
 u32 message_size(const struct plan *plan, u32 p, u32 k)
 {
 	u64 r = mixed(message_key(plan, p, k), 2);
-	u32 kind = (u32)(r >> 32) % 16, size = (u32)r;
+	u32 kind = (u32)(r >> 32) % 16, size = (u32)r, least = 0;
 
+	/* Where ids do not tell the number, the message does. */
+	if (plan->rules)
+		least = sizeof(u32);
 	if (!((r >> 40) % plan->publishers[p].large)) {
 		if (!(size % 32))
 			return PAYLOAD_MAX - size / 32 % 2;
-		return size % 100000;
+		return least + size % 100000;
 	}
 	if (!kind)
-		return 0;
-	return size % (kind < 10 ? 64 : 2000);
+		return least;
+	return least + size % (kind < 10 ? 64 : 2000);
+}
+
+/* Is it to be the last value of its topic? Large ones are not: they count. */
+bool message_retains(const struct plan *plan, u32 p, u32 k)
+{
+	u32 one_in = plan->publishers[p].retains;
+
+	return one_in && !(mixed(message_key(plan, p, k), 3) % one_in) &&
+	       message_size(plan, p, k) < 3000;
 }
 
 void message_fill(const struct plan *plan, u32 p, u32 k, u8 *payload)
@@ -47,4 +59,14 @@ void message_fill(const struct plan *plan, u32 p, u32 k, u8 *payload)
 		n = size - i < sizeof(word) ? size - i : sizeof(word);
 		memcpy(payload + i, &word, n);
 	}
+	if (plan->rules)
+		memcpy(payload, &k, sizeof(k));
+}
+
+u32 message_number(const u8 *payload)
+{
+	u32 k;
+
+	memcpy(&k, payload, sizeof(k));
+	return k;
 }

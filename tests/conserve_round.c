@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <linux/blipmq_netlink.h>
-
 #include "conserve.h"
 
 /* A guard against hangs, for each phase; debug kernels are slow. */
 #define PHASE_SECONDS	150
+/* As blipmqd's clients are. */
+#define STRANGER	65534
 #define ACTORS_MAX	(PUBLISHERS_MAX + SUBSCRIBERS_MAX)
 
 /**
@@ -43,6 +43,15 @@ void wait_phase(const struct shared *round, enum phase phase)
 {
 	while (see(round->phase) < phase)
 		nap_us(300);
+}
+
+bool become_stranger(void)
+{
+	if (!lib_become(STRANGER, STRANGER, 0))
+		return false;
+	/* That has ended with the other identity. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return true;
 }
 
 static struct actor *publisher(u32 p)
@@ -82,6 +91,23 @@ static void next_phase(enum phase phase)
 	deadline = time(NULL) + PHASE_SECONDS;
 }
 
+/* Its sockets are closed, but for what blipmqd has of them. */
+static void bury_subscriber(u32 s)
+{
+	struct subscriber_state *state = &shared->subscribers[s];
+	struct ledger *l = shared->ledgers[s];
+	u32 i;
+
+	if (shared->plan.subscribers[s].way != WAY_TCP)
+		look(shared, state->kill_to, true);
+	for (i = 0; i < state->ledgers; i++, l++) {
+		ledger_end_by_kill(l, state);
+		if (l->cuts)
+			ledger_may_be_cut(l);
+		l->counted = false;
+	}
+}
+
 /* Has nobody failed, and is there time left? */
 static bool all_well(void)
 {
@@ -94,6 +120,8 @@ static bool all_well(void)
 			if (actors[i].pid != pid)
 				continue;
 			actors[i].pid = 0;
+			if (i >= PUBLISHERS_MAX && actors[i].killed)
+				bury_subscriber(i - PUBLISHERS_MAX);
 			if (!status || (actors[i].killed &&
 					WIFSIGNALED(status)))
 				continue;
@@ -151,46 +179,17 @@ static void kill_actor(struct actor *a)
 
 static void kill_subscriber(u32 s)
 {
+	struct subscriber_state *state = &shared->subscribers[s];
+
 	if (subscriber(s)->killed)
 		return;
+	look(shared, state->kill_from, false);
+	memset(state->kill_to, 0xff, sizeof(state->kill_to));
 	kill_actor(subscriber(s));
 	/* Between two looks of its own it may have read or lost more. */
-	shared->subscribers[s].read_more = true;
-	shared->subscribers[s].lost_more = true;
-}
-
-/* Lanes of some topics, or of all, and workers. */
-static bool move(struct dice *d)
-{
-	const struct plan *plan = &shared->plan;
-	u32 mode = dice_one_in(d, 3) ? BLIPMQ_LANE_MODE_DIRECT :
-				       BLIPMQ_LANE_MODE_WORKER;
-	const char *topic = NULL;
-	int err, worker = -1;
-
-	if (dice_one_in(d, 4)) {
-		err = lib_worker_count(1 + dice_below(d, 4));
-	} else {
-		if (dice_one_in(d, 2))
-			topic = plan->topics[dice_below(d, plan->nr_topics)];
-		if (mode == BLIPMQ_LANE_MODE_WORKER && dice_one_in(d, 2))
-			worker = 0;
-		err = lib_lane_set(topic, mode, worker);
-	}
-	if (err)
-		lib_say("lanes cannot move: %s", strerror(-err));
-	return !err;
-}
-
-/* As they were; what was under way has arrived then. */
-static bool move_back(void)
-{
-	const struct plan *plan = &shared->plan;
-	u32 i;
-
-	for (i = 0; plan->moves && i < plan->nr_topics; i++)
-		lib_lane_set(plan->topics[i], BLIPMQ_LANE_MODE_DEFAULT, -1);
-	return !plan->moves || !lib_lanes_direct();
+	state->read_more = true;
+	state->more = true;
+	state->killed = true;
 }
 
 /* Kills those whose time has come, until all publishers have ended. */
@@ -203,7 +202,10 @@ static bool publish(void)
 	do {
 		if (!all_well())
 			return false;
-		if (plan->moves && dice_one_in(&d, 8) && !move(&d))
+		if (plan->moves && dice_one_in(&d, 8) && !move_lanes(plan, &d))
+			return false;
+		if (plan->rules && dice_one_in(&d, 30) &&
+		    !move_rules(shared, &d))
 			return false;
 		for (i = 0, all = 0, running = 0; i < plan->nr_publishers;
 		     i++) {
@@ -239,15 +241,11 @@ static bool act(void)
 	const struct plan *plan = &shared->plan;
 	u32 i, ready;
 
-	next_phase(PHASE_OPEN);
-	for (i = 0; i < plan->nr_subscribers; i++)
-		if (!start(subscriber(i), subscriber_run, i))
-			return false;
-	if (!wait_subscribers(PHASE_OPEN))
-		return false;
+	/* Nobody gets their hello but they themselves. */
 	for (i = 0; i < plan->nr_publishers; i++)
 		if (!start(publisher(i), publisher_run, i))
 			return false;
+	next_phase(PHASE_OPEN);
 	do {
 		for (i = 0, ready = 0; i < plan->nr_publishers; i++)
 			ready += see(shared->publishers[i].number) != 0;
@@ -255,9 +253,15 @@ static bool act(void)
 			return false;
 		nap_us(200);
 	} while (ready < plan->nr_publishers);
-	next_phase(PHASE_RUN);
-	if (!publish() || !move_back())
+	for (i = 0; i < plan->nr_subscribers; i++)
+		if (!start(subscriber(i), subscriber_run, i))
+			return false;
+	if (!wait_subscribers(PHASE_OPEN))
 		return false;
+	next_phase(PHASE_RUN);
+	if (!publish() || !move_lanes_back(plan) || !move_rules_back(shared))
+		return false;
+	tell(shared->settled, true);
 	next_phase(PHASE_STOP);
 	if (!wait_subscribers(PHASE_STOP) || !wait_quiet() ||
 	    !totals_count_killed(shared))
@@ -296,6 +300,6 @@ bool round_run(struct shared *round)
 	memset(actors, 0, sizeof(actors));
 	ok = act();
 	end_all();
-	ok = move_back() && ok;
-	return ok;
+	ok = move_lanes_back(&round->plan) && ok;
+	return move_rules_back(round) && ok;
 }

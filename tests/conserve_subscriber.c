@@ -9,67 +9,86 @@
 
 #include "conserve.h"
 
+/* Sockets that stay open when they receive no more. */
 #define SHUT_MAX	4
 
 /**
  * struct reader - a subscriber
  * @shared: the round
+ * @number: which subscriber it is
  * @plan: what it does
  * @state: what others see of it
- * @who: its name
  * @dice: decides the rest
- * @inboxes: the one in use, behind those that were shut down
- * @nr_shut: how many were
- * @read: messages read by those that are closed
- * @lost: losses that those were told of
+ * @inboxes: the one in use, behind those that it had
+ * @nr_had: how many it had
+ * @nr_shut: how many of these are open
  */
 struct reader {
 	struct shared			*shared;
+	u32				number;
 	const struct subscriber_plan	*plan;
 	struct subscriber_state		*state;
-	char				who[40];
 	struct dice			dice;
-	struct inbox			inboxes[SHUT_MAX + 1];
+	struct inbox			inboxes[INBOXES_MAX];
+	u32				nr_had;
 	u32				nr_shut;
-	u64				read;
-	u64				lost;
 };
 
 static struct inbox *in_use(struct reader *r)
 {
-	return &r->inboxes[r->nr_shut];
+	return &r->inboxes[r->nr_had];
 }
 
 static void report(struct reader *r)
 {
-	u64 read = r->read, lost = r->lost, own = 0;
+	u64 read = 0, lost = 0, own = 0, conflated = 0, refused = 0;
 	const struct ledger *l;
-	u32 i;
+	u32 i, open = 0;
 
-	for (i = 0; i <= r->nr_shut; i++) {
-		l = &r->inboxes[i].ledger;
+	for (i = 0; i <= r->nr_had; i++) {
+		l = r->inboxes[i].ledger;
 		read += l->read;
-		lost += l->lost ? l->lost : l->announced;
+		lost += l->counted ? l->lost : l->announced;
+		conflated += l->conflated;
 		own += l->own;
+		refused += l->refused;
+		open += !r->inboxes[i].gone;
 	}
 	tell(r->state->read, read);
 	tell(r->state->lost, lost);
+	tell(r->state->conflated, conflated);
 	tell(r->state->own, own);
-	tell(r->state->sockets, r->nr_shut + 1);
+	tell(r->state->refused, refused);
+	tell(r->state->sockets, open);
+}
+
+/* It may be ended as long as there is room for another one. */
+static bool may_end(const struct reader *r)
+{
+	return r->nr_had < INBOXES_MAX - 2;
 }
 
 /*
- * What it loses it can tell to the message by these. It holds publishers up
- * only if it reads: they would not come to their end else.
+ * It holds publishers up only if it reads: they would not come to their end
+ * else.
  */
 static bool turn_policy(struct reader *r, u32 choice)
 {
 	u32 policy = choice % 2 ? BLIPMQ_OVERFLOW_DROP_NEW :
 				  BLIPMQ_OVERFLOW_DROP_OLDEST;
+	struct ledger *l = in_use(r)->ledger;
 
-	if (choice > 4 && r->plan->way != WAY_TCP &&
+	if (choice > 5 && r->plan->way != WAY_TCP &&
 	    r->plan->pace != PACE_NOT_AT_ALL)
 		policy = BLIPMQ_OVERFLOW_BLOCK;
+	if (choice < 4 && r->plan->conflates)
+		policy = BLIPMQ_OVERFLOW_CONFLATE;
+	if (choice == 4 && r->plan->cuts && may_end(r))
+		policy = BLIPMQ_OVERFLOW_DISCONNECT;
+	if (policy == BLIPMQ_OVERFLOW_CONFLATE)
+		ledger_will_conflate(l);
+	if (policy == BLIPMQ_OVERFLOW_DISCONNECT)
+		l->cuts = true;
 	return inbox_limit(in_use(r), BLIPMQ_OVERFLOW, policy);
 }
 
@@ -89,59 +108,87 @@ static bool turn_limit(struct reader *r)
 	return inbox_limit(in_use(r), BLIPMQ_QUEUE_BYTES, bytes[i]);
 }
 
-static bool join(struct reader *r, u32 topic)
+static bool join(struct reader *r, u32 interest)
 {
-	tell(r->state->touched, r->state->touched | 1U << topic);
-	return inbox_join(in_use(r), topic);
+	tell(r->state->touched, r->state->touched |
+	     r->shared->plan.interests[interest].topics);
+	return inbox_join(in_use(r), interest);
 }
 
-static bool begin(struct reader *r, u32 topics)
+static struct ledger *begin_ledger(struct reader *r)
+{
+	struct ledger *l = &r->shared->ledgers[r->number][r->nr_had];
+
+	memset(l, 0, sizeof(*l));
+	l->shared = r->shared;
+	snprintf(l->who, sizeof(l->who), "subscriber %u.%u", r->number,
+		 r->nr_had);
+	l->stranger = r->plan->stranger;
+	tell(r->state->ledgers, r->nr_had + 1);
+	return l;
+}
+
+static bool begin(struct reader *r, u32 interests)
 {
 	u32 i;
 
-	if (!inbox_open(in_use(r), r->plan->way, r->shared, r->who,
+	if (!inbox_open(in_use(r), r->plan->way, begin_ledger(r),
 			dice_one_in(&r->dice, 2)))
 		return false;
-	if (dice_one_in(&r->dice, 2) && !turn_limit(r))
+	/* One that does nothing else loses nothing else. */
+	if (r->plan->conflates && !r->plan->turns) {
+		ledger_will_conflate(in_use(r)->ledger);
+		if (!inbox_limit(in_use(r), BLIPMQ_OVERFLOW,
+				 BLIPMQ_OVERFLOW_CONFLATE))
+			return false;
+	} else if (dice_one_in(&r->dice, 2) && !turn_limit(r)) {
 		return false;
-	for (i = 0; i < r->shared->plan.nr_topics; i++)
-		if (topics & 1U << i && !join(r, i))
+	}
+	for (i = 0; i < r->shared->plan.nr_interests; i++)
+		if (interests & 1U << i && !in_use(r)->ledger->cut &&
+		    !join(r, i))
 			return false;
 	report(r);
 	return true;
 }
 
-static bool change_topic(struct reader *r)
+static bool change_interest(struct reader *r)
 {
-	u32 topic = dice_below(&r->dice, r->shared->plan.nr_topics);
+	u32 i = dice_below(&r->dice, r->shared->plan.nr_interests);
 
-	if (in_use(r)->open[topic])
-		return inbox_leave(in_use(r), topic);
-	return join(r, topic);
+	if (in_use(r)->open[i])
+		return inbox_leave(in_use(r), i);
+	return !(r->plan->interests >> i & 1) || join(r, i);
 }
 
-/* End this socket one way or the other, and begin with another one. */
-static bool change_socket(struct reader *r)
+/* The socket receives no more; with another one it goes on. */
+static bool end_socket(struct reader *r, bool shut)
 {
 	struct inbox *in = in_use(r);
 
-	if (in->way != WAY_TCP && r->nr_shut < SHUT_MAX &&
-	    dice_one_in(&r->dice, 2)) {
+	if (shut && in->way != WAY_TCP && r->nr_shut < SHUT_MAX) {
 		if (!inbox_shut(in))
 			return false;
 		r->nr_shut++;
 	} else {
 		if (!inbox_read_begun(in))
 			return false;
-		r->read += in->ledger.read;
-		r->lost += in->ledger.announced;
-		r->state->lost_more = true;
+		r->state->more = true;
 		/* blipmqd may have read more than it could hand on. */
 		if (in->way == WAY_TCP)
 			r->state->read_more = true;
 		inbox_close(in);
 	}
-	return begin(r, dice_below(&r->dice, 1U << r->shared->plan.nr_topics));
+	r->nr_had++;
+	return true;
+}
+
+/* End this socket one way or the other, and begin with another one. */
+static bool change_socket(struct reader *r)
+{
+	return !may_end(r) ||
+	       (end_socket(r, dice_one_in(&r->dice, 2)) &&
+		begin(r, (u32)dice_next(&r->dice) & r->plan->interests));
 }
 
 static bool read_some(struct reader *r, u32 most, int timeout_ms)
@@ -173,8 +220,10 @@ static bool step(struct reader *r)
 	}
 	if (ok && r->plan->turns && dice_one_in(d, 10))
 		ok = turn_limit(r);
+	if (ok && in_use(r)->ledger->cut)
+		return end_socket(r, true) && begin(r, r->plan->first);
 	if (ok && r->plan->roams && dice_one_in(d, 8))
-		ok = change_topic(r);
+		ok = change_interest(r);
 	if (ok && r->plan->roams && dice_one_in(d, 60))
 		ok = change_socket(r);
 	report(r);
@@ -189,7 +238,7 @@ static bool judge(struct reader *r)
 
 	ok = drained ? inbox_drain(in, &r->dice) : inbox_read_begun(in);
 	ok = ok && inbox_judge(in, drained);
-	for (i = 0; i < r->nr_shut; i++)
+	for (i = 0; i < r->nr_had; i++)
 		ok = inbox_judge(&r->inboxes[i], false) && ok;
 	report(r);
 	return ok;
@@ -208,23 +257,28 @@ int subscriber_run(struct shared *shared, u32 s)
 	u32 i;
 
 	r.shared = shared;
+	r.number = s;
 	r.plan = &shared->plan.subscribers[s];
 	r.state = &shared->subscribers[s];
 	r.dice.state = mixed(shared->plan.seed, 400 + s);
-	snprintf(r.who, sizeof(r.who), "subscriber %u", s);
-	if (!begin(&r, r.plan->topics))
+	if (r.plan->stranger && !become_stranger())
+		return 1;
+	if (!begin(&r, r.plan->first))
 		return 1;
 	tell(r.state->reached, PHASE_OPEN);
 	while (see(shared->phase) < PHASE_STOP)
 		if (!step(&r))
 			return 1;
+	if (!inbox_leave_wide(in_use(&r)))
+		return 1;
+	report(&r);
 	tell(r.state->reached, PHASE_STOP);
 	wait_phase(shared, PHASE_JUDGE);
 	if (!judge(&r))
 		return 1;
 	tell(r.state->reached, PHASE_JUDGE);
 	wait_phase(shared, PHASE_CLOSE);
-	for (i = 0; i <= r.nr_shut; i++)
+	for (i = 0; i <= r.nr_had; i++)
 		inbox_close(&r.inboxes[i]);
 	return 0;
 }

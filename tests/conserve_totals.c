@@ -53,7 +53,7 @@ bool totals_count_killed(struct shared *shared)
 		    shared->plan.nr_publishers;
 	for (i = 0; i < shared->plan.nr_publishers; i++) {
 		p = &shared->publishers[i];
-		published -= see(p->total);
+		published -= see(p->total) - p->nr_refused;
 		if (see(p->total) != shared->plan.publishers[i].messages)
 			killed = p;
 	}
@@ -64,7 +64,7 @@ bool totals_count_killed(struct shared *shared)
 		  killed->begun);
 }
 
-/* Messages to topics in @topics. */
+/* Messages to topics in @topics that were published. */
 static u64 messages_to(const struct shared *shared, u32 topics)
 {
 	const struct plan *plan = &shared->plan;
@@ -73,8 +73,71 @@ static u64 messages_to(const struct shared *shared, u32 topics)
 
 	for (p = 0; p < plan->nr_publishers; p++)
 		for (k = 0; k < shared->publishers[p].total; k++)
-			n += topics >> message_topic(plan, p, k) & 1;
+			n += was_published(shared, p, k) &&
+			     topics >> message_topic(plan, p, k) & 1;
 	return n;
+}
+
+/**
+ * struct said - what all subscribers say
+ * @read: messages that they read
+ * @lost: messages that they lost
+ * @conflated: messages that were conflated
+ * @own: messages that they published to themselves
+ * @refused: frames of them that were refused
+ * @more: some cannot tell all of that
+ * @read_more: of @read neither
+ * @touched: topics that any of them ever was on
+ * @stays: topics that one of them was on all the time
+ */
+struct said {
+	u64	read;
+	u64	lost;
+	u64	conflated;
+	u64	own;
+	u64	refused;
+	bool	more;
+	bool	read_more;
+	u32	touched;
+	u32	stays;
+};
+
+static u32 interest_topics(const struct plan *plan, u32 interests)
+{
+	u32 i, topics = 0;
+
+	for (i = 0; i < plan->nr_interests; i++)
+		if (interests >> i & 1)
+			topics |= plan->interests[i].topics;
+	return topics;
+}
+
+static void ask_all(const struct shared *shared, struct said *said)
+{
+	const struct plan *plan = &shared->plan;
+	const struct subscriber_plan *sp;
+	const struct subscriber_state *s;
+	u32 i;
+
+	memset(said, 0, sizeof(*said));
+	for (i = 0; i < plan->nr_subscribers; i++) {
+		s = &shared->subscribers[i];
+		sp = &plan->subscribers[i];
+		said->read += s->read;
+		said->lost += s->lost;
+		said->conflated += s->conflated;
+		said->own += s->own;
+		said->refused += s->refused;
+		said->touched |= s->touched;
+		said->more = said->more || s->more;
+		said->read_more = said->read_more || s->read_more;
+		/* What TCP clients lost without being told they do not know. */
+		if (sp->way == WAY_TCP && (sp->conflates || sp->cuts))
+			said->more = true;
+		if (!sp->roams && !sp->cuts && !sp->stranger &&
+		    sp->kill_at == NEVER)
+			said->stays |= interest_topics(plan, sp->first);
+	}
 }
 
 /**
@@ -83,48 +146,45 @@ static u64 messages_to(const struct shared *shared, u32 topics)
  *
  * Return: false after a complaint.
  */
-bool totals_judge(const struct shared *shared)
+bool totals_judge(struct shared *shared)
 {
 	const struct plan *plan = &shared->plan;
-	/* The hellos were read. */
-	u64 read = plan->nr_publishers, lost = 0, own = 0;
-	bool read_more = false, lost_more = false, ok;
-	u32 i, touched = 0, stays = 0;
+	u64 published, refused = 0;
+	struct said said;
+	bool ok;
+	u32 p;
 
-	for (i = 0; i < plan->nr_subscribers; i++) {
-		const struct subscriber_state *s = &shared->subscribers[i];
-
-		read += s->read;
-		lost += s->lost;
-		own += s->own;
-		touched |= s->touched;
-		read_more = read_more || s->read_more;
-		lost_more = lost_more || s->lost_more;
-		if (!plan->subscribers[i].roams &&
-		    plan->subscribers[i].kill_at == NEVER)
-			stays |= plan->subscribers[i].topics;
-	}
+	ask_all(shared, &said);
 	if (!lib_status(&quiet))
 		return false;
+	/* Each publisher has said hello to itself. */
+	for (p = 0; p < plan->nr_publishers; p++)
+		refused += shared->publishers[p].refusals;
+	published = messages_to(shared, ~0U) + plan->nr_publishers + said.own;
 	ok = lib_status_law();
-	ok = is("published", added(&quiet, "totals.published"),
-		messages_to(shared, ~0U) + plan->nr_publishers + own,
-		messages_to(shared, ~0U) + plan->nr_publishers + own) && ok;
+	ok = is("published", added(&quiet, "totals.published"), published,
+		published) && ok;
 	ok = is("unrouted", added(&quiet, "totals.unrouted"),
-		messages_to(shared, ~touched),
-		messages_to(shared, ~stays)) && ok;
-	ok = is("delivered", added(&quiet, "totals.delivered"), read,
-		read_more ? UINT64_MAX : read) && ok;
+		messages_to(shared, ~said.touched),
+		messages_to(shared, ~said.stays)) && ok;
+	ok = is("delivered", added(&quiet, "totals.delivered"),
+		said.read + plan->nr_publishers, said.read_more ? UINT64_MAX :
+		said.read + plan->nr_publishers) && ok;
 	ok = is("lost", added(&quiet, "totals.dropped-overflow") +
-		added(&quiet, "totals.dropped-no-memory"), lost,
-		lost_more ? UINT64_MAX : lost) && ok;
+		added(&quiet, "totals.dropped-no-memory"), said.lost,
+		said.more ? UINT64_MAX : said.lost) && ok;
 	ok = is("conflated", added(&quiet, "totals.dropped-conflated"),
-		0, 0) && ok;
+		said.conflated, said.more ? UINT64_MAX : said.conflated) && ok;
 	ok = is("expired", added(&quiet, "totals.dropped-expired"),
 		0, plan->expires ? UINT64_MAX : 0) && ok;
 	ok = is("filtered", added(&quiet, "totals.dropped-filtered"),
 		0, 0) && ok;
-	return is("refused", added(&quiet, "totals.refused"), 0, 0) && ok;
+	ok = is("refused", added(&quiet, "totals.refused"), refused +
+		said.refused, said.more ? UINT64_MAX :
+		refused + said.refused) && ok;
+	ok = matched_judge(shared, added(&quiet, "totals.matched") -
+			   plan->nr_publishers - said.own) && ok;
+	return groups_judge(shared) && ok;
 }
 
 /**
@@ -139,7 +199,7 @@ bool totals_judge(const struct shared *shared)
 bool totals_end(const struct shared *shared)
 {
 	static const char * const zero[] = {
-		"sockets", "subscriptions", "memory-bytes", "ring-bytes",
+		"sockets", "subscriptions", "ring-bytes",
 		"totals.queued-messages", "totals.queued-bytes",
 	};
 	struct lib_status s;
@@ -159,7 +219,11 @@ bool totals_end(const struct shared *shared)
 		shared->plan.expires ? closed : 0) && ok;
 	ok = is("closed or expired", added(&s, "totals.dropped-closed") +
 		expired, closed, closed) && ok;
-	return is("delivered in the end", added(&s, "totals.delivered"),
-		  added(&quiet, "totals.delivered"),
-		  added(&quiet, "totals.delivered")) && ok;
+	ok = is("delivered in the end", added(&s, "totals.delivered"),
+		added(&quiet, "totals.delivered"),
+		added(&quiet, "totals.delivered")) && ok;
+	/* Values keep their topics, and memory. */
+	if (shared->plan.retained && lib_forget_retained() < 0)
+		return false;
+	return lib_status_wait("memory-bytes", 0) && ok;
 }

@@ -136,4 +136,27 @@ TEST(others_are_disconnected)
 	EXPECT_TRUE(lib_status_law());
 }
 
+/* What it publishes to itself is too much, and it says QUIT in the same write. */
+TEST(quit_behind_an_overflow)
+{
+	struct lib_peer p;
+	int i;
+
+	ASSERT_LE(0, lib_open(&p, LIB_LOCAL));
+	ASSERT_TRUE(lib_option(&p, BLIPMQ_QUEUE_MESSAGES, 1));
+	ASSERT_TRUE(lib_option(&p, BLIPMQ_OVERFLOW,
+			       BLIPMQ_OVERFLOW_DISCONNECT));
+	ASSERT_TRUE(lib_subscribe(&p, "dc.self"));
+	/* Those with this flag are bundles of their own. */
+	for (i = 0; i < 3; i++)
+		lib_put_pub(&p, BLIPMQ_FLAG_RETAIN, "dc.self", 0, "", 0);
+	lib_put(&p, BLIPMQ_OP_QUIT, 0, NULL, NULL, 0);
+	ASSERT_TRUE(lib_send(&p));
+	EXPECT_TRUE(lib_expect_err(&p, BLIPMQ_CODE_LIMIT, 0, NULL));
+	EXPECT_TRUE(lib_expect_eof(&p));
+	lib_close(&p);
+	EXPECT_TRUE(lib_status_wait("sockets", 0));
+	EXPECT_TRUE(lib_status_law());
+}
+
 TEST_HARNESS_MAIN

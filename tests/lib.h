@@ -110,6 +110,7 @@ int lib_subscription(int fd, int option, const char *pattern,
 socklen_t lib_address(struct sockaddr_blipmq *sa, const char *topic);
 ssize_t lib_sendto(int fd, const char *topic, const void *payload,
 		   size_t len);
+int lib_connect(int fd, const char *topic);
 ssize_t lib_retain(int fd, const char *topic, const void *payload, size_t len);
 int lib_forget_retained(void);
 bool lib_set_u32(int fd, int option, u32 value);

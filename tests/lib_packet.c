@@ -65,7 +65,16 @@ ssize_t lib_sendto(int fd, const char *topic, const void *payload, size_t len)
 	return n < 0 ? -errno : n;
 }
 
-/* The same, to be kept as the topic's last value. */
+/* Returns 0 or -errno. */
+int lib_connect(int fd, const char *topic)
+{
+	struct sockaddr_blipmq sa;
+	socklen_t len = lib_address(&sa, topic);
+
+	return connect(fd, (struct sockaddr *)&sa, len) ? -errno : 0;
+}
+
+/* As lib_sendto(), to be kept as the topic's last value. */
 ssize_t lib_retain(int fd, const char *topic, const void *payload, size_t len)
 {
 	union {
