@@ -79,7 +79,8 @@ const char *value_word(enum value_kind kind, uint64_t number)
 		[BLIPMQ_EVENT_KIND_SLOW_ENDED] = "slow-ended",
 		[BLIPMQ_EVENT_KIND_LIMIT_REACHED] = "limit-reached",
 		[BLIPMQ_EVENT_KIND_WORKER_MOVED] = "worker-moved",
-		[BLIPMQ_EVENT_KIND_DRAIN] = "drain",
+		[BLIPMQ_EVENT_KIND_DRAIN_BEGAN] = "drain-began",
+		[BLIPMQ_EVENT_KIND_DRAIN_ENDED] = "drain-ended",
 	};
 	static const char *const policies[] = {
 		"drop-oldest", "drop-new", "block", "disconnect", "conflate"
