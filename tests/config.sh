@@ -17,7 +17,8 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-ctl=build/blipmqctl
+bring_near "$work/near" build/blipmqctl awk diff setpriv || exit
+ctl=$work/near/blipmqctl
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 
 export_to() { $ctl export > "$work/$1"; }

@@ -22,8 +22,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-blipmq=build/blipmq
-ctl=build/blipmqctl
+bring_near "$work/near" build/blipmq{,ctl,d} awk grep setpriv sleep timeout || exit
+blipmq=$work/near/blipmq
+ctl=$work/near/blipmqctl
 unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 nobody() { "${unprivileged[@]}" "$@"; }
 
