@@ -26,9 +26,6 @@ struct group_info;
 #define BLIPMQ_MAY_ALL	(BLIPMQ_MAY_SUBSCRIBE | BLIPMQ_MAY_PUBLISH | \
 			 BLIPMQ_MAY_BLOCK)
 
-/* Rules of a namespace. */
-#define BLIPMQ_RULES_MAX	4096U
-
 /* The most messages a second that can be said: a step has 100 nanoseconds. */
 #define BLIPMQ_RATE_MAX		10000000U
 
@@ -66,6 +63,8 @@ struct blipmq_rule {
 #define BLIPMQ_RULE_MODE	BIT(2)
 #define BLIPMQ_RULE_TTL		BIT(3)
 #define BLIPMQ_RULE_RATE	BIT(4)
+/* The rest does not stay. */
+#define BLIPMQ_RULE_WHOLE	BIT(5)
 #define BLIPMQ_RULE_JUDGES	(BLIPMQ_RULE_UID | BLIPMQ_RULE_GID | \
 				 BLIPMQ_RULE_MODE)
 

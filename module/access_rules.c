@@ -126,8 +126,11 @@ static int rules_change(struct blipmq_net *ns, const u8 *pattern, u8 len,
 static bool rule_become(struct blipmq_rule *rule, const struct blipmq_rule *old,
 			const struct blipmq_rule_edit *edit)
 {
-	bool judged = old && old->judges;
+	bool judged;
 
+	if (edit->says & BLIPMQ_RULE_WHOLE)
+		old = NULL;
+	judged = old && old->judges;
 	rule->uid = edit->says & BLIPMQ_RULE_UID || !judged ? edit->uid :
 							      old->uid;
 	rule->gid = edit->says & BLIPMQ_RULE_GID || !judged ? edit->gid :

@@ -5,6 +5,7 @@
  * there is no memory or room for leaves a number out, by which who listens
  * knows that he missed it.
  */
+#include <linux/cred.h>
 #include <linux/ktime.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -244,6 +245,21 @@ void blipmq_event_limit(struct blipmq_net *ns, int attr)
 	if (event_begin(&e, ns, BLIPMQ_EVENT_KIND_LIMIT_REACHED))
 		event_send(&e, blipmq_nl_put_limit(e.skb, BLIPMQ_A_EVENT_LIMITS,
 						   attr, &ns->limits));
+}
+
+/**
+ * blipmq_event_drain() - the namespace begins to drain, or does so no longer
+ * @ns: the namespace
+ * @kind: which of that
+ *
+ * Context: of who asked for it.
+ */
+void blipmq_event_drain(struct blipmq_net *ns, enum blipmq_event_kind kind)
+{
+	struct event e;
+
+	if (event_begin(&e, ns, kind))
+		event_send(&e, event_put_uid(&e, current_euid()));
 }
 
 static void event_worker(struct blipmq_net *ns, u32 number, int cpu)

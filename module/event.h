@@ -35,6 +35,7 @@ void blipmq_event_subscription(enum blipmq_event_kind kind,
 			       const struct blipmq_subscription_node *sub);
 void blipmq_event_slow(enum blipmq_event_kind kind, struct blipmq_sock *bs);
 void blipmq_event_limit(struct blipmq_net *ns, int attr);
+void blipmq_event_drain(struct blipmq_net *ns, enum blipmq_event_kind kind);
 void blipmq_event_worker(u32 number, int cpu);
 
 bool blipmq_events_wanted(void);

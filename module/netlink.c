@@ -176,14 +176,22 @@ int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info)
  * A call that has begun may go on; the totals say how many do. No other one
  * that begins after the return is accepted, or refused.
  *
- * Context: the caller has CAP_NET_ADMIN in the namespace.
+ * Context: may sleep; the caller has CAP_NET_ADMIN in the namespace.
  * Return: 0.
  */
 int blipmq_nl_drain_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct blipmq_net *ns = blipmq_net_of(genl_info_net(info));
+	bool draining = !info->attrs[BLIPMQ_A_BROKER_UNDO];
 
-	WRITE_ONCE(ns->draining, !info->attrs[BLIPMQ_A_BROKER_UNDO]);
+	mutex_lock(&ns->limits_lock);
+	if (draining != ns->draining) {
+		WRITE_ONCE(ns->draining, draining);
+		blipmq_event_drain(ns, draining ?
+				   BLIPMQ_EVENT_KIND_DRAIN_BEGAN :
+				   BLIPMQ_EVENT_KIND_DRAIN_ENDED);
+	}
+	mutex_unlock(&ns->limits_lock);
 	/*
 	 * Before tx_lock is looked at: who takes it later than that sees the
 	 * flag.

@@ -47,4 +47,8 @@ int __must_check blipmq_nl_take_mode(struct netlink_ext_ack *extack,
 int blipmq_nl_set_rule(struct genl_info *info,
 		       const struct blipmq_rule_edit *edit);
 
+/* netlink_settings.c */
+int __must_check blipmq_nl_take_rate(struct netlink_ext_ack *extack,
+				     const struct nlattr *attr, u32 *rate);
+
 #endif /* _BLIPMQ_NETLINK_H */

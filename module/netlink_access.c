@@ -313,3 +313,61 @@ int blipmq_nl_rule_delete_doit(struct sk_buff *skb, struct genl_info *info)
 				    "there is no rule for this pattern");
 	return err;
 }
+
+/* What a rule says that is said whole, but for its pattern. */
+static int take_rule(const struct sk_buff *skb, struct genl_info *info,
+		     struct blipmq_rule_edit *edit)
+{
+	const struct nlattr *uid = info->attrs[BLIPMQ_A_RULE_UID];
+	const struct nlattr *gid = info->attrs[BLIPMQ_A_RULE_GID];
+	const struct nlattr *mode = info->attrs[BLIPMQ_A_RULE_MODE];
+	const struct nlattr *ttl = info->attrs[BLIPMQ_A_RULE_TTL_MS];
+	const struct nlattr *rate = info->attrs[BLIPMQ_A_RULE_PUBLISH_RATE];
+	int err = 0;
+
+	if (!uid != !mode || !gid != !mode) {
+		NL_SET_ERR_MSG_ATTR(info->extack, uid ?: gid ?: mode,
+				    "a user, a group and a mode go together");
+		return -EINVAL;
+	}
+	if ((ttl || rate) &&
+	    !blipmq_pattern_is_exact(edit->pattern, edit->len)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, ttl ?: rate,
+				    "ttl-ms and publish-rate are for topics, not for patterns");
+		return -EINVAL;
+	}
+	if (ttl)
+		edit->ttl_ms = nla_get_u32(ttl);
+	if (rate)
+		err = blipmq_nl_take_rate(info->extack, rate, &edit->rate);
+	if (err || !mode)
+		return err;
+	edit->says |= BLIPMQ_RULE_JUDGES;
+	err = blipmq_nl_take_mode(info->extack, mode, &edit->mode);
+	return err ?: blipmq_nl_take_ids(skb, info->extack, uid, gid,
+					 &edit->uid, &edit->gid);
+}
+
+/**
+ * blipmq_nl_rule_set_doit() - have a rule say this and nothing else
+ * @skb: the request
+ * @info: what netlink knows of it
+ *
+ * Context: may sleep; the caller has CAP_NET_ADMIN in the namespace.
+ * Return: 0; a negative errno with nothing changed.
+ */
+int blipmq_nl_rule_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct blipmq_rule_edit edit = { .says = BLIPMQ_RULE_WHOLE };
+	const struct nlattr *pattern = take_pattern(info);
+	int err;
+
+	if (!pattern)
+		return -EINVAL;
+	edit.pattern = nla_data(pattern);
+	edit.len = nla_len(pattern);
+	err = take_rule(skb, info, &edit);
+	if (err || info->attrs[BLIPMQ_A_RULE_CHECK])
+		return err;
+	return blipmq_nl_set_rule(info, &edit);
+}

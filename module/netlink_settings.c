@@ -56,10 +56,29 @@ static bool take_topic(struct genl_info *info, const u8 **name, u8 *len)
 	return false;
 }
 
+/**
+ * blipmq_nl_take_rate() - how many messages a second
+ * @extack: where to say what is wrong
+ * @attr: its attribute
+ * @rate: set to the rate
+ *
+ * Return: 0 or -ERANGE.
+ */
+int blipmq_nl_take_rate(struct netlink_ext_ack *extack,
+			const struct nlattr *attr, u32 *rate)
+{
+	*rate = nla_get_u32(attr);
+	if (*rate <= BLIPMQ_RATE_MAX)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "publish-rate is 0 to 10000000");
+	return -ERANGE;
+}
+
 static int take_settings(struct genl_info *info, struct blipmq_rule_edit *edit)
 {
 	struct nlattr **attrs = info->attrs;
 	struct nlattr *rate = attrs[BLIPMQ_A_TOPIC_PUBLISH_RATE];
+	int err;
 
 	if (attrs[BLIPMQ_A_TOPIC_UID])
 		edit->says |= BLIPMQ_RULE_UID;
@@ -71,12 +90,9 @@ static int take_settings(struct genl_info *info, struct blipmq_rule_edit *edit)
 	}
 	if (rate) {
 		edit->says |= BLIPMQ_RULE_RATE;
-		edit->rate = nla_get_u32(rate);
-	}
-	if (edit->rate > BLIPMQ_RATE_MAX) {
-		NL_SET_ERR_MSG_ATTR(info->extack, rate,
-				    "publish-rate is 0 to 10000000");
-		return -ERANGE;
+		err = blipmq_nl_take_rate(info->extack, rate, &edit->rate);
+		if (err)
+			return err;
 	}
 	if (!attrs[BLIPMQ_A_TOPIC_MODE])
 		return 0;

@@ -30,7 +30,7 @@
  * @rules: who may do what; NULL while nothing was said
  * @draining: new sockets, subscriptions and messages are refused
  * @measures: it is measured how long messages take
- * @limits_lock: one change of them at a time
+ * @limits_lock: one change of them, or of @draining, at a time
  * @memory: bytes of message memory
  * @held: bytes that receivers hold, as struct blipmq_user counts them
  * @users: users by uid

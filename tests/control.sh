@@ -3,9 +3,11 @@
 # What blipmqctl says: each command's JSON is read, each refusal is one.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+# All of it is in one namespace: to enter one for each command takes longer than
+# the command.
+[ -n "${CONTROL_NS:-}" ] || CONTROL_NS=1 exec unshare --net "tests/${0##*/}"
 . tests/tap.sh
 
-ns=blip-c$$
 work=$(mktemp -d)
 chmod 755 "$work"
 jobs_started=()
@@ -16,111 +18,73 @@ cleanup() {
 		kill "$pid" 2> /dev/null
 	done
 	wait 2> /dev/null
-	ip netns del "$ns" 2> /dev/null
 	rm -rf "$work"
 }
 trap cleanup EXIT
 
-c() { ip netns exec "$ns" "$@"; }
-blipmq=build/blipmq
-ctl=build/blipmqctl
+bring_near "$work/near" build/blipmq{,ctl,d} awk grep setpriv sleep timeout || exit
+blipmq=$work/near/blipmq
+ctl=$work/near/blipmqctl
 unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-nobody() { c "${unprivileged[@]}" "$@"; }
+nobody() { "${unprivileged[@]}" "$@"; }
 
 # subscriber NAME [ARG...]: started, and ready when this returns.
 subscriber() {
 	local name=$1
 	shift
-	ip netns exec "$ns" "$@" > "$work/$name.out" 2> "$work/$name.err" &
+	"$@" > "$work/$name.out" 2> "$work/$name.err" &
 	jobs_started+=($!)
 	eventually grep -q "^subscribed ${*: -1}\$" "$work/$name.err"
 }
 
-# json WHAT EXPRESSION COMMAND [ARG...]: the output is read when all is there, by
-# one program, since such a program begins slowly in a guest.
-outputs=0
-json() {
-	outputs=$((outputs + 1))
-	printf '%s' "$1" > "$work/$outputs.what"
-	printf '%s' "$2" > "$work/$outputs.expression"
-	shift 2
-	"$@" > "$work/$outputs.json"
-}
-
-# Of each output, d, the expression is true.
-json_results() {
-	local status what
-	while IFS=$'\t' read -r status what; do
-		[ "$status" != '#' ] || { echo "# $what"; continue; }
-		result "$status" "$what"
-	done < <(python3 - "$work" "$outputs" <<'END'
-import json, sys
-for i in range(1, int(sys.argv[2]) + 1):
-    name = f"{sys.argv[1]}/{i}."
-    what, expression = (open(name + x).read() for x in ("what", "expression"))
-    d = None
-    try:
-        d = json.load(open(name + "json"))
-        failed = not eval(expression, {"d": d})
-    except Exception as e:
-        print(f"#\t{e}")
-        failed = True
-    if failed:
-        print(f"#\t{expression}: {json.dumps(d)}")
-    print(f"{int(failed)}\t{what}")
-END
-	)
-}
-
-check "control: a namespace" ip netns add "$ns"
 check "control: a subscriber" subscriber a $blipmq sub a.b 'a.*'
 check "control: another one" subscriber b $blipmq sub 'x.>'
-check "control: nobody's subscriber" subscriber c "${unprivileged[@]}" \
+check "control: nobody's subscriber" subscriber "${unprivileged[@]}" \
 	build/blipmq sub n.1
-check "control: a message" c $blipmq pub a.b hello
-check "control: one that patterns match" c $blipmq pub a.c hello
+check "control: a message" $blipmq pub a.b hello
+check "control: one that patterns match" $blipmq pub a.c hello
 
 # --- lists --------------------------------------------------------------------
 
 json "control: topic list" \
 	'{"a.b", "n.1"} <= {t["name"] for t in d} <= {"a.b", "a.c", "n.1"}' \
-	c $ctl topic list --json
+	$ctl topic list --json
 json "control: topics by pattern" \
-	'{"a.b"} <= {t["name"] for t in d} <= {"a.b", "a.c"}' c $ctl topic list 'a.*' -j
+	'{"a.b"} <= {t["name"] for t in d} <= {"a.b", "a.c"}' $ctl topic list 'a.*' -j
 json "control: topics by user" \
-	'[t["name"] for t in d] == ["n.1"]' c $ctl topic list --user 65534 -j
+	'[t["name"] for t in d] == ["n.1"]' $ctl topic list --user 65534 -j
 json "control: topic show" \
 	'd["subscriptions"] == 1 and d["receivers"] == 2 and not d["idle"]' \
-	c $ctl topic show a.b --json
+	$ctl topic show a.b --json
 json "control: subscription list" \
 	'sorted(s["pattern"] for s in d if s["uid"] == 0) == ["a.*", "a.b", "x.>"]' \
-	c $ctl subscription list --json
+	$ctl subscription list --json
 json "control: the process is named" \
 	'all(s["pid"] > 0 and s["command"] == "blipmq" for s in d)' \
-	c $ctl subscription list --json
+	$ctl subscription list --json
 json "control: socket list" \
 	'sum(s["totals"]["delivered"] for s in d) == 2 and {s["type"] for s in d} == {"stream"}' \
-	c $ctl socket list --json
+	$ctl socket list --json
 json "control: a socket has as many subscriptions as are listed" \
-	'sum(s["subscriptions"] for s in d) == 4' c $ctl socket list --json
-columns() { c $ctl socket list --brief | awk -F'\t' 'NF != 13 { exit 1 }'; }
+	'sum(s["subscriptions"] for s in d) == 4' $ctl socket list --json
+columns() { $ctl socket list --brief | awk -F'\t' 'NF != 13 { exit 1 }'; }
 check "control: --brief has tabs" columns
 for what in topic subscription socket; do
-	check "control: $what is for people" c $ctl "$what"
+	check "control: $what is for people" $ctl "$what"
 done
 
 # --- totals -------------------------------------------------------------------
 
 json "control: status" 'd["subscriptions"] == 4 and d["totals"]["published"] == 2' \
-	c $ctl status --json
-json "control: the overview has the same" 'd["sockets"] == 3' c $ctl --json
+	$ctl status --json
+json "control: the overview has the same" 'd["sockets"] == 3' $ctl --json
 json "control: stats has rates" \
 	'd["totals"]["delivered"] == 2 and d["rates"]["published"] == 0' \
-	c $ctl stats --json
-check "control: the overview is for people" c $ctl
-check "control: stats is for people" c $ctl stats
+	$ctl stats --json
+check "control: the overview is for people" $ctl
+check "control: stats is for people" $ctl stats
 metrics() {
-	c $ctl stats --format prometheus > "$work/metrics" &&
+	$ctl stats --format prometheus > "$work/metrics" &&
 		grep -qx 'blipmq_published_total 2' "$work/metrics" &&
 		grep -qx 'blipmq_sockets 3' "$work/metrics" &&
 		grep -qx 'blipmq_dropped_total{reason="overflow"} 0' "$work/metrics" &&
@@ -128,14 +92,14 @@ metrics() {
 }
 check "control: stats for Prometheus" metrics
 line() {
-	c timeout -s INT 5 $ctl stats --watch 0.2 --format line > "$work/line"
+	timeout -s INT 5 $ctl stats --watch 0.2 --format line > "$work/line"
 	! grep -vE '^BlipMQ - Connections: 3, Msg/s: R:[0-9]+ S:[0-9]+, Bytes/s: R:[0-9]+ S:[0-9]+$' "$work/line" &&
 		[ "$(wc -l < "$work/line")" -gt 1 ]
 }
 check "control: stats as the line of blipmqd" line
 # shellcheck disable=SC2016 # that shell expands it
 completes() {
-	c bash -c '. tools/blipmqctl/blipmqctl.bash
+	bash -c '. tools/blipmqctl/blipmqctl.bash
 		PATH=$PWD/build:$PATH
 		COMP_WORDS=(blipmqctl topic show a.)
 		COMP_CWORD=3
@@ -150,29 +114,29 @@ check "control: bash completes topics and commands" completes
 
 # --- draining -----------------------------------------------------------------
 
-blipmqd_says() { c timeout 60 $blipmq --server tcp://127.0.0.1:9998 pub a.b x 2>&1; }
+blipmqd_says() { timeout 60 $blipmq --server tcp://127.0.0.1:9998 pub a.b x 2>&1; }
 start_blipmqd() {
-	ip netns exec "$ns" ip link set lo up
-	ip netns exec "$ns" build/blipmqd 127.0.0.1:9998 > "$work/blipmqd" 2>&1 &
+	ip link set lo up
+	build/blipmqd 127.0.0.1:9998 > "$work/blipmqd" 2>&1 &
 	jobs_started+=($!)
 	eventually blipmqd_says
 }
 check "control: a blipmqd serves" start_blipmqd
 check_status 1 "control: to drain is not for everybody" nobody $ctl drain
 json "control: drain" 'd["draining"] and d["drained"] and not d["queued-messages"]' \
-	c $ctl drain --wait 60 --json
-json "control: it is seen" 'd["draining"] and d["in-flight"] == 0' c $ctl status --json
-refuses() { ! c $blipmq pub a.b x 2> "$work/refused" && grep draining "$work/refused"; }
+	$ctl drain --wait 60 --json
+json "control: it is seen" 'd["draining"] and d["in-flight"] == 0' $ctl status --json
+refuses() { ! $blipmq pub a.b x 2> "$work/refused" && grep draining "$work/refused"; }
 check "control: publishing is refused, and it is said why" refuses
 refuses_tcp() { ! blipmqd_says > "$work/refused" && grep -q draining "$work/refused"; }
 check "control: blipmqd takes no clients, and says why" refuses_tcp
 check_status 1 "control: a blipmqd that starts now gives up" \
-	c timeout 60 build/blipmqd 127.0.0.1:9997
-json "control: drain --undo" 'not d["draining"]' c $ctl drain --undo --json
-check "control: publishing goes on" c $blipmq pub a.b x
+	timeout 60 build/blipmqd 127.0.0.1:9997
+json "control: drain --undo" 'not d["draining"]' $ctl drain --undo --json
+check "control: publishing goes on" $blipmq pub a.b x
 check "control: by blipmqd as well" blipmqd_says
 # Somebody who reads nothing.
-ip netns exec "$ns" python3 -c '
+python3 -c '
 import socket, struct, time, sys
 s = socket.socket(18, socket.SOCK_SEQPACKET)
 s.setsockopt(300, 1, struct.pack("HBB", 0, 4, 0) + b"slow")
@@ -180,20 +144,20 @@ print("subscribed slow", file=sys.stderr, flush=True)
 time.sleep(600)' 2> "$work/slow.err" &
 jobs_started+=($!)
 check "control: somebody reads nothing" eventually grep -q subscribed "$work/slow.err"
-check "control: gets a message" c $blipmq pub slow x
-check_status 4 "control: is not drained in time" c $ctl drain --wait 1
-check "control: drain --undo for people" c $ctl drain --undo
+check "control: gets a message" $blipmq pub slow x
+check_status 4 "control: is not drained in time" $ctl drain --wait 1
+check "control: drain --undo for people" $ctl drain --undo
 kill "${jobs_started[-1]}" "${jobs_started[-2]}"
-check_status 2 "control: drain --wait wants seconds" c $ctl drain --wait soon
-check_status 2 "control: drain takes no argument" c $ctl drain a
-check_status 2 "control: --undo does not wait" c $ctl drain --undo --wait 1
+check_status 2 "control: drain --wait wants seconds" $ctl drain --wait soon
+check_status 2 "control: drain takes no argument" $ctl drain a
+check_status 2 "control: --undo does not wait" $ctl drain --undo --wait 1
 # --- top ----------------------------------------------------------------------
 
 for what in sockets topics workers; do
-	check "control: top of $what" c $ctl top "$what" --batch -d 0.1
+	check "control: top of $what" $ctl top "$what" --batch -d 0.1
 done
 sorted() {
-	c $ctl top topics --batch -d 0.1 --sort subs > "$work/top" &&
+	$ctl top topics --batch -d 0.1 --sort subs > "$work/top" &&
 		awk '$1 == "TOPIC" { on = 1; last = 1e9; next }
 			on && NF { if ($3 > last) exit 1; last = $3 }
 			END { exit !on }' "$work/top"
@@ -202,7 +166,7 @@ check "control: top sorts" sorted
 # Through a terminal of script(1): what it draws has the titles, and q ends it.
 screen() {
 	(sleep 3; printf t; sleep 3; printf q) |
-		TERM=vt100 c timeout 30 script -qec "$ctl top" /dev/null > "$work/screen" 2>&1 &&
+		TERM=vt100 timeout 30 script -qec "$ctl top" /dev/null > "$work/screen" 2>&1 &&
 		grep -q 'COMMAND' "$work/screen" && grep -q 'RECEIVERS' "$work/screen"
 }
 if command -v script > /dev/null; then
@@ -210,12 +174,12 @@ if command -v script > /dev/null; then
 else
 	skip "control: top on a terminal" "there is no script(1)"
 fi
-check_status 1 "control: top without a terminal" c $ctl top
+check_status 1 "control: top without a terminal" $ctl top
 check_status 1 "control: top on an unknown terminal" \
-	env TERM=no-such ip netns exec "$ns" script -qec "$ctl top" /dev/null
-check_status 2 "control: top of nothing" c $ctl top frob
-check_status 2 "control: top by no such column" c $ctl top --sort frob
-check_status 2 "control: top too often" c $ctl top --delay 0
+	env TERM=no-such script -qec "$ctl top" /dev/null
+check_status 2 "control: top of nothing" $ctl top frob
+check_status 2 "control: top by no such column" $ctl top --sort frob
+check_status 2 "control: top too often" $ctl top --delay 0
 
 # --- trace --------------------------------------------------------------------
 
@@ -224,18 +188,18 @@ dropped() {
 	local i
 	eventually [ -d "/sys/kernel/tracing/instances/blipmqctl-$tracer" ] || return
 	sleep 1
-	for i in 1 2 3 4 5 6; do c $blipmq pub drop.me "$i" || return; done
+	for i in 1 2 3 4 5 6; do $blipmq pub drop.me "$i" || return; done
 }
 if mount -t tracefs tracefs /sys/kernel/tracing 2> /dev/null ||
    [ -d /sys/kernel/tracing/events ]; then
 	# It reads nothing, so that four wait.
-	c $blipmq sub --queue-messages 4 drop.me > "$work/d.out" 2> "$work/d.err" &
+	$blipmq sub --queue-messages 4 drop.me > "$work/d.out" 2> "$work/d.err" &
 	check "control: a subscriber" eventually grep -q subscribed "$work/d.err"
 	slow=$(pgrep -P $! blipmq || echo $!)
 	jobs_started+=($!)
 	kill -STOP "$slow"
 	mkdir /sys/kernel/tracing/instances/blipmqctl-999999
-	ip netns exec "$ns" $ctl trace --json > "$work/drops" &
+	$ctl trace --json > "$work/drops" &
 	tracer=$!
 	check "control: messages are dropped" dropped
 	sleep 1
@@ -249,57 +213,57 @@ if mount -t tracefs tracefs /sys/kernel/tracing 2> /dev/null ||
 	kill -CONT "$slow"
 	kill "$slow"
 	check_text "Nothing was dropped." "control: trace of nothing" \
-		c $ctl trace --seconds 0.1
+		$ctl trace --seconds 0.1
 	check_status 1 "control: nobody may trace" nobody $ctl trace --seconds 1
 fi
-check_status 2 "control: trace for no time" c $ctl trace --seconds 0
+check_status 2 "control: trace for no time" $ctl trace --seconds 0
 
 # --- latencies, and counting from zero ------------------------------------------
 
 json "control: nothing is measured at first" \
 	'not d["latency"]["enabled"] and d["latency"]["routing"]["count"] == 0' \
-	c $ctl stats --json
-check "control: measure" c $ctl stats --latency on
-check "control: a message that is measured" c $blipmq pub a.b hello
+	$ctl stats --json
+check "control: measure" $ctl stats --latency on
+check "control: a message that is measured" $blipmq pub a.b hello
 json "control: it was" \
 	'd["latency"]["enabled"] and d["latency"]["routing"]["count"] == 1 and 0 < d["latency"]["routing"]["p50-ns"] <= d["latency"]["routing"]["max-ns"]' \
-	c $ctl stats --json
+	$ctl stats --json
 histograms() {
-	c $ctl stats --format prometheus > "$work/metrics" &&
+	$ctl stats --format prometheus > "$work/metrics" &&
 		grep -qx 'blipmq_routing_seconds_bucket{le="+Inf"} 1' "$work/metrics" &&
 		grep -qx 'blipmq_routing_seconds_count 1' "$work/metrics" &&
 		grep -qE '^blipmq_waiting_seconds_sum [0-9.]+$' "$work/metrics"
 }
 check "control: latencies for Prometheus" histograms
-rows() { c $ctl stats > "$work/stats" && grep -Eq '^routing +[0-9.]+ [mun]?s' "$work/stats"; }
+rows() { $ctl stats > "$work/stats" && grep -Eq '^routing +[0-9.]+ [mun]?s' "$work/stats"; }
 check "control: latencies for people" rows
 latency_line() {
-	c $ctl stats --format line > "$work/line" &&
+	$ctl stats --format line > "$work/line" &&
 		grep -Eq ', Latency us: R:[0-9.]+ S:[0-9.]+$' "$work/line"
 }
 check "control: latencies in the line" latency_line
-check "control: reset" c $ctl reset
+check "control: reset" $ctl reset
 json "control: it counts from zero" \
 	'd["totals"]["published"] == 0 and d["totals"]["queued-messages"] == 0 and d["latency"]["routing"]["count"] == 0' \
-	c $ctl stats --json
-check "control: measure no longer" c $ctl stats --latency off
+	$ctl stats --json
+check "control: measure no longer" $ctl stats --latency off
 check_status 1 "control: nobody may measure" nobody $ctl stats --latency on
 check_status 1 "control: nobody may reset" nobody $ctl reset
-check_status 2 "control: neither on nor off" c $ctl stats --latency perhaps
-check_status 2 "control: to measure shows nothing" c $ctl stats --latency on -j
-check_status 2 "control: nothing to reset" c $ctl reset frob
+check_status 2 "control: neither on nor off" $ctl stats --latency perhaps
+check_status 2 "control: to measure shows nothing" $ctl stats --latency on -j
+check_status 2 "control: nothing to reset" $ctl reset frob
 
 # --- events -------------------------------------------------------------------
 
 # until_told FORM WHAT: subscribe again and again until a monitor tells of it.
 until_told() {
-	c timeout -s INT 1 $blipmq sub 'e.>' > /dev/null 2>&1
+	timeout -s INT 1 $blipmq sub 'e.>' > /dev/null 2>&1
 	grep -q "$2" "$work/monitor.$1"
 }
 for form in people json brief; do
 	options=("--$form")
 	[ "$form" != people ] || options=()
-	ip netns exec "$ns" $ctl monitor "${options[@]}" \
+	$ctl monitor "${options[@]}" \
 		> "$work/monitor.$form" 2>&1 &
 	jobs_started+=($!)
 	check "control: monitor $form" eventually until_told "$form" \
@@ -317,8 +281,8 @@ event_line() {
 }
 check "control: an event for people" event_line
 check_status 1 "control: nobody may listen" nobody $ctl monitor
-check_status 2 "control: no such event" c $ctl monitor frob
-check_status 2 "control: events in two forms" c $ctl monitor -j -b
+check_status 2 "control: no such event" $ctl monitor frob
+check_status 2 "control: events in two forms" $ctl monitor -j -b
 
 # --- who sees what ------------------------------------------------------------
 
@@ -333,88 +297,88 @@ check_status 1 "control: nor one of root's topics" nobody $ctl topic show a.b
 
 # --- rules --------------------------------------------------------------------
 
-json "control: no rules" 'd == []' c $ctl access --json
-check "control: no rules, for people" c $ctl access list
-check "control: a rule" c $ctl access add 'ac.>' 640 --user 65534 --group 65534
-check "control: one for who asks" c $ctl access add ac.mine 700
-check "control: and changed" c $ctl access add ac.mine 707 -g 1
+json "control: no rules" 'd == []' $ctl access --json
+check "control: no rules, for people" $ctl access list
+check "control: a rule" $ctl access add 'ac.>' 640 --user 65534 --group 65534
+check "control: one for who asks" $ctl access add ac.mine 700
+check "control: and changed" $ctl access add ac.mine 707 -g 1
 json "control: access list" \
 	'd == [dict(pattern="ac.mine", uid=0, gid=1, mode="0707"),
 	       dict(pattern="ac.>", uid=65534, gid=65534, mode="0640")]' \
 	nobody $ctl access list --json
 brief() {
-	[ "$(c $ctl access list --brief)" = \
+	[ "$($ctl access list --brief)" = \
 		$'ac.mine\t0\t1\t0707\t-\t-\nac.>\t65534\t65534\t0640\t-\t-' ]
 }
 check "control: access list --brief" brief
-check "control: access list for people" c $ctl access
+check "control: access list for people" $ctl access
 json "control: access test" 'd == dict(pattern="ac.x", publish=False,
-	subscribe=False, block=False, rule="ac.>")' c $ctl access test ac.x --json
+	subscribe=False, block=False, rule="ac.>")' $ctl access test ac.x --json
 json "control: access test of a user" \
 	'd["publish"] and d["subscribe"] and not d["block"]' \
-	c $ctl access test ac.x --user nobody --json
+	$ctl access test ac.x --user nobody --json
 json "control: access test of a group" 'd["subscribe"] and not d["publish"]' \
-	c $ctl access test ac.x --user 4711 --group 65534 --json
+	$ctl access test ac.x --user 4711 --group 65534 --json
 json "control: access test of who asks" 'd["publish"] and d["rule"] == "ac.>"' \
 	nobody $ctl access test 'ac.x.>' --json
 json "control: access test without a rule" 'd["publish"] and d["rule"] is None' \
-	c $ctl access test else -j
-check "control: access test for people" c $ctl access test ac.x
-check_status 1 "control: root may not publish" c $blipmq pub ac.x hello
+	$ctl access test else -j
+check "control: access test for people" $ctl access test ac.x
+check_status 1 "control: root may not publish" $blipmq pub ac.x hello
 check "control: nobody may" nobody $blipmq pub ac.x hello
-check_status 1 "control: nor may root subscribe" c $blipmq sub 'ac.*'
+check_status 1 "control: nor may root subscribe" $blipmq sub 'ac.*'
 check_status 1 "control: rules are not nobody's to change" \
 	nobody $ctl access add ac.y 777
 check_status 1 "control: nor to delete" nobody $ctl access delete ac.mine
-check "control: a rule less" c $ctl access delete ac.mine
-check_status 1 "control: it is gone" c $ctl access delete ac.mine
-check_status 1 "control: a rule for what is no pattern" c $ctl access add a..b 777
-check_status 2 "control: no mode" c $ctl access add 'ac.>'
-check_status 2 "control: what is no mode" c $ctl access add 'ac.>' 788
-check_status 2 "control: too much of a mode" c $ctl access add 'ac.>' 1777
-check_status 2 "control: no such owner" c $ctl access add a 777 -u no-such-user
-check_status 2 "control: no such group" c $ctl access add a 777 -g no-such-group
-check_status 2 "control: rules have no user" c $ctl access list --user root
+check "control: a rule less" $ctl access delete ac.mine
+check_status 1 "control: it is gone" $ctl access delete ac.mine
+check_status 1 "control: a rule for what is no pattern" $ctl access add a..b 777
+check_status 2 "control: no mode" $ctl access add 'ac.>'
+check_status 2 "control: what is no mode" $ctl access add 'ac.>' 788
+check_status 2 "control: too much of a mode" $ctl access add 'ac.>' 1777
+check_status 2 "control: no such owner" $ctl access add a 777 -u no-such-user
+check_status 2 "control: no such group" $ctl access add a 777 -g no-such-group
+check_status 2 "control: rules have no user" $ctl access list --user root
 
 # --- what is said of a topic --------------------------------------------------
 
-check "control: topic set" c $ctl topic set a.b --ttl 5000 --rate 7
-check "control: more of it" c $ctl topic set a.b -u 65534 -m 640
+check "control: topic set" $ctl topic set a.b --ttl 5000 --rate 7
+check "control: more of it" $ctl topic set a.b -u 65534 -m 640
 json "control: topic show has it" \
 	'[d[k] for k in ("uid", "gid", "mode", "ttl-ms", "publish-rate")] == [65534, 0, "0640", 5000, 7]' \
-	c $ctl topic show a.b --json
-check "control: topic set of one that is not there" c $ctl topic set st.x -t never
+	$ctl topic show a.b --json
+check "control: topic set of one that is not there" $ctl topic set st.x -t never
 json "control: which has it all the same" \
 	'd == dict(name="st.x", idle=True, **{"ttl-ms": 0xffffffff})' \
-	c $ctl topic show st.x --json
+	$ctl topic show st.x --json
 json "control: as the list of rules does" \
 	'[r for r in d if r["pattern"] == "st.x"] == [{"pattern": "st.x", "ttl-ms": 0xffffffff}]' \
-	c $ctl access list --json
-check "control: topic show for people" c $ctl topic show a.b
-check_status 1 "control: an owner without a mode" c $ctl topic set st.x -u 0
-check_status 1 "control: what is no topic" c $ctl topic set 'st.*' --rate 1
-check_status 1 "control: nothing to set" c $ctl topic set st.x
+	$ctl access list --json
+check "control: topic show for people" $ctl topic show a.b
+check_status 1 "control: an owner without a mode" $ctl topic set st.x -u 0
+check_status 1 "control: what is no topic" $ctl topic set 'st.*' --rate 1
+check_status 1 "control: nothing to set" $ctl topic set st.x
 check_status 1 "control: it is not nobody's to set" nobody $ctl topic set st.x -r 1
-check_status 2 "control: what is no time" c $ctl topic set st.x --ttl soon
-check_status 2 "control: what is no rate" c $ctl topic set st.x --rate -1
-check_status 2 "control: no topic to set" c $ctl topic set --rate 1
-check "control: topic delete" c $ctl topic delete a.b
-check "control: of the other one" c $ctl topic delete st.x
-check_status 1 "control: it is said no more" c $ctl topic delete st.x
+check_status 2 "control: what is no time" $ctl topic set st.x --ttl soon
+check_status 2 "control: what is no rate" $ctl topic set st.x --rate -1
+check_status 2 "control: no topic to set" $ctl topic set --rate 1
+check "control: topic delete" $ctl topic delete a.b
+check "control: of the other one" $ctl topic delete st.x
+check_status 1 "control: it is said no more" $ctl topic delete st.x
 
 # --- refusals -----------------------------------------------------------------
 
-check_status 1 "control: a topic that is not there" c $ctl topic show no.such
-check_status 1 "control: what is no pattern" c $ctl topic list 'a..b'
-check_status 2 "control: no such user" c $ctl topic list --user no-such-user
-check_status 2 "control: no topic to show" c $ctl topic show
-check_status 2 "control: an unknown format" c $ctl stats --format xml
-check_status 2 "control: a time of nothing" c $ctl stats --watch 0
-check_status 2 "control: two forms at once" c $ctl socket list -j -b
+check_status 1 "control: a topic that is not there" $ctl topic show no.such
+check_status 1 "control: what is no pattern" $ctl topic list 'a..b'
+check_status 2 "control: no such user" $ctl topic list --user no-such-user
+check_status 2 "control: no topic to show" $ctl topic show
+check_status 2 "control: an unknown format" $ctl stats --format xml
+check_status 2 "control: a time of nothing" $ctl stats --watch 0
+check_status 2 "control: two forms at once" $ctl socket list -j -b
 for what in topic subscription socket access; do
-	check_status 2 "control: $what has no frob" c $ctl "$what" frob
-	check_status 2 "control: $what list has no --frob" c $ctl "$what" list --frob
-	check "control: help for $what" c $ctl help "$what"
+	check_status 2 "control: $what has no frob" $ctl "$what" frob
+	check_status 2 "control: $what list has no --frob" $ctl "$what" list --frob
+	check "control: help for $what" $ctl help "$what"
 done
 json "control: an empty namespace" 'd == []' \
 	unshare -n $ctl socket list --json

@@ -111,6 +111,39 @@ TEST_F(events, who_may_listen)
 				 try_to_listen, NULL));
 }
 
+static int set_drain(bool undo)
+{
+	const struct lib_attr attr = { BLIPMQ_A_BROKER_UNDO, "", 0 };
+
+	return (int)lib_request(BLIPMQ_CMD_DRAIN, &attr, undo, 0);
+}
+
+static int try_to_drain(void *arg)
+{
+	return -set_drain(false);
+}
+
+TEST_F(events, draining)
+{
+	EXPECT_EQ(EPERM, lib_as_user(1001, 0, try_to_drain, NULL));
+	ASSERT_EQ(0, set_drain(true));
+	/* It did not drain, and nobody made it. */
+	EXPECT_SILENCE();
+	ASSERT_EQ(0, set_drain(false));
+	EXPECT_EVENT(DRAIN_BEGAN);
+	EXPECT_TRUE(HAS(UID));
+	EXPECT_EQ(0, NUMBER(UID));
+	EXPECT_FALSE(HAS(SOCKET));
+	ASSERT_EQ(0, set_drain(false));
+	ASSERT_EQ(0, set_drain(true));
+	EXPECT_EVENT(DRAIN_ENDED);
+	ASSERT_EQ(0, set_drain(false));
+	EXPECT_EVENT(DRAIN_BEGAN);
+	ASSERT_EQ(0, set_drain(true));
+	EXPECT_EVENT(DRAIN_ENDED);
+	EXPECT_SILENCE();
+}
+
 TEST_F(events, another_namespace)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), fd;

@@ -22,6 +22,8 @@ static uint16_t check_of(uint8_t command)
 		return BLIPMQ_A_WORKER_CHECK;
 	case BLIPMQ_CMD_LANE_SET:
 		return BLIPMQ_A_LANE_CHECK;
+	case BLIPMQ_CMD_RULE_SET:
+		return BLIPMQ_A_RULE_CHECK;
 	}
 	return 0;
 }

@@ -54,6 +54,22 @@ skip() {
 	echo "ok $tap_number # SKIP $1: $2"
 }
 
+# bring_near FOLDER PROGRAM...: copies of programs and their libraries, which
+# what is started from now on takes. A guest sees the host's files through 9p
+# without a cache, and reads them again whenever a program starts.
+bring_near() {
+	local folder=$1 program programs=()
+	shift
+	for program; do
+		programs+=("$(type -P "$program")")
+	done
+	mkdir "$folder" && chmod 755 "$folder" || return
+	# shellcheck disable=SC2046 # libraries' names have no spaces
+	cp "${programs[@]}" $(ldd "${programs[@]}" |
+		awk '/=> \// { print $3 }' | sort -u) "$folder" || return
+	export PATH=$folder:$PATH LD_LIBRARY_PATH=$folder
+}
+
 # eventually COMMAND [ARG...]: until it succeeds; the limit guards against a
 # hang and says nothing about speed.
 eventually() {
@@ -67,8 +83,47 @@ eventually() {
 	done
 }
 
+# json WHAT EXPRESSION COMMAND [ARG...]: json_results reads all outputs, by one
+# program, since such a program begins slowly in a guest.
+tap_outputs=0
+tap_json=
+json() {
+	[ -n "$tap_json" ] || tap_json=$(mktemp -d)
+	tap_outputs=$((tap_outputs + 1))
+	printf '%s' "$1" > "$tap_json/$tap_outputs.what"
+	printf '%s' "$2" > "$tap_json/$tap_outputs.expression"
+	shift 2
+	"$@" > "$tap_json/$tap_outputs.json" 2> "$tap_json/$tap_outputs.err"
+}
+
+# json_results: of each output so far, d, the expression is true.
+json_results() {
+	local status what
+	while IFS=$'\t' read -r status what; do
+		[ "$status" != '#' ] || { echo "# $what"; continue; }
+		result "$status" "$what"
+	done < <(python3 -I -S - "$tap_json" "$tap_outputs" <<'END'
+import json, sys
+for i in range(1, int(sys.argv[2]) + 1):
+    name = f"{sys.argv[1]}/{i}."
+    what, expression = (open(name + x).read() for x in ("what", "expression"))
+    d = None
+    try:
+        d = json.load(open(name + "json"))
+        failed = not eval(expression, {"d": d})
+    except Exception as e:
+        print(f"#\t{e}")
+        failed = True
+    if failed:
+        print(f"#\t{expression}: {json.dumps(d)}")
+    print(f"{int(failed)}\t{what}")
+END
+	)
+	tap_outputs=0
+}
+
 tap_end() {
 	echo "1..$tap_number"
-	rm -f "$tap_log"
+	rm -rf "$tap_log" "$tap_json"
 	[ "$tap_failed" = 0 ]
 }

@@ -20,7 +20,9 @@ USER_TARGETS += $(BUILD)/$(1)
 endef
 
 $(eval $(call tool_rules,blipmq,$$(JSON_LIBS)))
-$(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS) $$(NCURSES_LIBS) -lm -lstdc++))
+# To bind the library of C++ takes longer than most of what the program does.
+STDCXX_LIBS := -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -static-libgcc
+$(eval $(call tool_rules,blipmqctl,$$(JSON_LIBS) $$(NCURSES_LIBS) $$(STDCXX_LIBS) -lm))
 $(eval $(call tool_rules,blipmqd,-pthread))
 
 # The configuration file, which a library of C++ reads. Without that library the

@@ -151,8 +151,19 @@ const struct nla_policy blipmq_reset_nl_policy[BLIPMQ_A_RESET_LATENCY + 1] = {
 	[BLIPMQ_A_RESET_LATENCY] = { .type = NLA_FLAG, },
 };
 
+/* BLIPMQ_CMD_RULE_SET - do */
+const struct nla_policy blipmq_rule_set_nl_policy[BLIPMQ_A_RULE_CHECK + 1] = {
+	[BLIPMQ_A_RULE_PATTERN] = NLA_POLICY_MAX_LEN(255),
+	[BLIPMQ_A_RULE_UID] = { .type = NLA_U32, },
+	[BLIPMQ_A_RULE_GID] = { .type = NLA_U32, },
+	[BLIPMQ_A_RULE_MODE] = { .type = NLA_U32, },
+	[BLIPMQ_A_RULE_TTL_MS] = { .type = NLA_U32, },
+	[BLIPMQ_A_RULE_PUBLISH_RATE] = { .type = NLA_U32, },
+	[BLIPMQ_A_RULE_CHECK] = { .type = NLA_FLAG, },
+};
+
 /* Ops table for blipmq */
-const struct genl_ops blipmq_nl_ops[18] = {
+const struct genl_ops blipmq_nl_ops[19] = {
 	{
 		.cmd		= BLIPMQ_CMD_BROKER_GET,
 		.doit		= blipmq_nl_broker_get_doit,
@@ -275,6 +286,13 @@ const struct genl_ops blipmq_nl_ops[18] = {
 		.doit		= blipmq_nl_reset_doit,
 		.policy		= blipmq_reset_nl_policy,
 		.maxattr	= BLIPMQ_A_RESET_LATENCY,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= BLIPMQ_CMD_RULE_SET,
+		.doit		= blipmq_nl_rule_set_doit,
+		.policy		= blipmq_rule_set_nl_policy,
+		.maxattr	= BLIPMQ_A_RULE_CHECK,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -51,8 +51,10 @@ extern const struct nla_policy blipmq_latency_set_nl_policy[BLIPMQ_A_LATENCY_ENA
 
 extern const struct nla_policy blipmq_reset_nl_policy[BLIPMQ_A_RESET_LATENCY + 1];
 
+extern const struct nla_policy blipmq_rule_set_nl_policy[BLIPMQ_A_RULE_CHECK + 1];
+
 /* Ops table for blipmq */
-extern const struct genl_ops blipmq_nl_ops[18];
+extern const struct genl_ops blipmq_nl_ops[19];
 
 int blipmq_nl_broker_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -83,6 +85,7 @@ int blipmq_nl_drain_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_latency_get_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_latency_set_doit(struct sk_buff *skb, struct genl_info *info);
 int blipmq_nl_reset_doit(struct sk_buff *skb, struct genl_info *info);
+int blipmq_nl_rule_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	BLIPMQ_NLGRP_EVENTS,

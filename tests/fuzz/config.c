@@ -39,6 +39,7 @@ static void fill(struct config *c)
 	c->workers.count.set = true;
 	c->workers.delegate.set = true;
 	c->lanes.line = 1;
+	c->access.line = 1;
 	c->lanes.all.mode = (struct setting){ .set = true, .value = 1 };
 }
 

@@ -298,9 +298,9 @@ const struct ctl_command ctl_apply = {
 	.help =
 	"Usage: blipmqctl apply [--dry-run] [--json] FILE|-\n"
 	"\n"
-	"Changes limits, workers and lanes to what a TOML file says, and leaves alone\n"
-	"what it does not speak of; blipmq.toml(5) says what can stand in it. All of the\n"
-	"file is checked before anything is changed: what is wrong is told by its line.\n"
+	"Changes limits, workers, lanes and rules to what a TOML file says, and leaves\n"
+	"alone what it does not speak of; blipmq.toml(5) says what can stand in it. All of\n"
+	"it is checked before anything is changed: what is wrong is told by its line.\n"
 	"When the kernel refuses half-way, what was changed is taken back. Needs\n"
 	"CAP_NET_ADMIN, for workers outside of containers.\n"
 	"\n"

@@ -12,6 +12,7 @@ static const struct config_section *const sections[] = {
 	&config_limits,
 	&config_workers,
 	&config_lanes,
+	&config_access,
 	&config_ultra,
 };
 
@@ -130,4 +131,5 @@ void config_free(struct config *c)
 		free(c->problems[i].text);
 	free(c->problems);
 	free(c->lanes.rules);
+	free(c->access.rules);
 }

@@ -106,6 +106,48 @@ struct config_lanes {
 	size_t			nr;
 };
 
+/* Of the time to live: for ever. */
+#define CONFIG_NEVER	UINT32_MAX
+
+/**
+ * struct config_rule - what holds for some topics
+ * @line: where the rule begins
+ * @pattern_line: where its pattern is
+ * @pattern: the topics
+ * @len: bytes of @pattern
+ * @user: whose they are; not set for a rule without a mode
+ * @group: of which group, likewise
+ * @mode: who may do what, nine bits
+ * @ttl_ms: how long messages live that do not say it
+ * @rate: messages a second that there may be
+ */
+struct config_rule {
+	int		line;
+	int		pattern_line;
+	char		pattern[VALUE_ROOM];
+	size_t		len;
+	struct setting	user;
+	struct setting	group;
+	struct setting	mode;
+	struct setting	ttl_ms;
+	struct setting	rate;
+};
+
+/**
+ * struct config_access - who may do what, and what else holds for topics
+ * @line: where the section begins; 0 when there is none, which leaves all rules
+ *	as they are
+ * @rules: the rules
+ * @nr: how many those are
+ * @room: how many there is room for
+ */
+struct config_access {
+	int			line;
+	struct config_rule	*rules;
+	size_t			nr;
+	size_t			room;
+};
+
 /**
  * struct config_problem - something wrong with a file
  * @line: where
@@ -123,6 +165,7 @@ struct config_problem {
  * @limits: [limits]
  * @workers: [workers]
  * @lanes: [lanes]
+ * @access: [access]
  * @problems: what is wrong, by line after config_sort_problems()
  * @nr_problems: how many those are
  * @nr_errors: those of them that are no warnings
@@ -131,6 +174,7 @@ struct config {
 	struct config_limits	limits;
 	struct config_workers	workers;
 	struct config_lanes	lanes;
+	struct config_access	access;
 	struct config_problem	*problems;
 	size_t			nr_problems;
 	size_t			nr_errors;
@@ -156,6 +200,7 @@ struct config_section {
 extern const struct config_section config_limits;
 extern const struct config_section config_workers;
 extern const struct config_section config_lanes;
+extern const struct config_section config_access;
 extern const struct config_section config_ultra;
 
 /* config.c */
@@ -168,6 +213,10 @@ void config_free(struct config *c);
 /* config_workers.c */
 uint32_t config_workers_planned(const struct config *now,
 				const struct config *want);
+
+/* config_rule.c */
+bool config_rule_take(struct config *c, struct config_rule *r,
+		      const struct toml_node *table);
 
 /* config_take.c */
 void *config_memory(void *old, size_t nr, size_t size);

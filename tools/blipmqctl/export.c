@@ -18,7 +18,7 @@ static int run_export(int argc, char **argv)
 		return ret;
 	if (json)
 		return ctl_usage(&ctl_export,
-				 "export prints TOML; limit, worker and lane have --json");
+				 "export prints TOML; limit, worker, lane and access have --json");
 	if (optind < argc)
 		return ctl_usage(&ctl_export, "export takes no '%s'",
 				 argv[optind]);
@@ -42,8 +42,8 @@ const struct ctl_command ctl_export = {
 	.help =
 	"Usage: blipmqctl export\n"
 	"\n"
-	"Prints limits, workers and lanes as TOML that 'blipmqctl apply' reads. Needs no\n"
-	"privilege. Applying it where nothing has changed since changes nothing.\n"
+	"Prints limits, workers, lanes and rules as TOML that 'blipmqctl apply' reads.\n"
+	"Needs no privilege. Applying it where nothing has changed since changes nothing.\n"
 	"\n"
 	"  -h, --help  this text\n"
 	"\n"

@@ -128,22 +128,60 @@ json_object *entry_to_json(const struct entry *e)
 	return o;
 }
 
+/**
+ * struct cell - where the values of a column are
+ * @values: among which
+ * @place: their place there
+ * @width: columns of a terminal that the longest one takes
+ */
+struct cell {
+	const struct values	*values;
+	int			place;
+	int			width;
+};
+
+/* Looked for once: a list may have a great many entries. */
+static void find_cells(const struct list *l, const struct entry *e,
+		       struct cell *cells)
+{
+	int i;
+
+	for (i = 0; l->columns[i].key; i++) {
+		cells[i].values = &e->own;
+		cells[i].place = values_place(e->own.specs, l->columns[i].key);
+		if (cells[i].place >= 0)
+			continue;
+		cells[i].values = &e->totals;
+		cells[i].place = values_place(e->totals.specs,
+					      l->columns[i].key);
+	}
+}
+
+static void entry_write_json(const struct entry *e)
+{
+	bool any;
+
+	putchar_unlocked('{');
+	any = values_write_json(stdout, &e->own);
+	if (e->totals_attr) {
+		fputs(any ? ",\"totals\":{" : "\"totals\":{", stdout);
+		values_write_json(stdout, &e->totals);
+		putchar_unlocked('}');
+	}
+	putchar_unlocked('}');
+}
+
 static void list_json(const struct list *l, const struct dump *d)
 {
 	const struct nlmsghdr *nlh = NULL;
 	const char *before = "[\n";
 	static struct entry e;
-	json_object *o;
 
 	entry_init(&e, l);
-	/* One at a time: there may be a great many. */
 	while ((nlh = dump_next(d, nlh))) {
 		entry_take(&e, nlh);
-		o = entry_to_json(&e);
 		fputs(before, stdout);
-		fputs(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
-		      stdout);
-		json_object_put(o);
+		entry_write_json(&e);
 		before = ",\n";
 	}
 	puts(d->len ? "\n]" : "[]");
@@ -152,18 +190,21 @@ static void list_json(const struct list *l, const struct dump *d)
 static void list_brief(const struct list *l, const struct dump *d)
 {
 	const struct nlmsghdr *nlh = NULL;
-	const struct list_column *c;
+	struct cell cells[COLUMNS_MAX];
 	char text[VALUE_ROOM];
 	static struct entry e;
 	const char *value;
+	int i;
 
 	entry_init(&e, l);
+	find_cells(l, &e, cells);
 	while ((nlh = dump_next(d, nlh))) {
 		entry_take(&e, nlh);
-		for (c = l->columns; c->key; c++) {
-			value = entry_format(&e, c->key, true, text);
+		for (i = 0; l->columns[i].key; i++) {
+			value = values_format_at(cells[i].values,
+						 cells[i].place, true, text);
 			text_write_plain(stdout, value, strlen(value));
-			putchar(c[1].key ? '\t' : '\n');
+			putchar_unlocked(l->columns[i + 1].key ? '\t' : '\n');
 		}
 	}
 }
@@ -181,38 +222,43 @@ static int text_width(const char *text)
 static void print_spaces(int n)
 {
 	while (n-- > 0)
-		putchar(' ');
+		putchar_unlocked(' ');
 }
 
 static void print_cell(const struct list_column *c, const char *value,
-		       int width, bool last)
+		       int width)
 {
+	bool last = !c[1].key;
 	int space = width - text_width(value);
 
 	if (!c->left)
 		print_spaces(space);
 	text_write_plain(stdout, value, strlen(value));
-	if (c->left && !last)
-		print_spaces(space);
-	fputs(last ? "\n" : "  ", stdout);
+	if (last) {
+		putchar_unlocked('\n');
+		return;
+	}
+	print_spaces(c->left ? space + 2 : 2);
 }
 
 static void list_widths(const struct list *l, const struct dump *d,
-			struct entry *e, int *widths)
+			struct entry *e, struct cell *cells)
 {
 	const struct nlmsghdr *nlh = NULL;
 	char text[VALUE_ROOM];
+	struct cell *c;
 	int i, n;
 
 	for (i = 0; l->columns[i].key; i++)
-		widths[i] = text_width(l->columns[i].title);
+		cells[i].width = text_width(l->columns[i].title);
 	while ((nlh = dump_next(d, nlh))) {
 		entry_take(e, nlh);
 		for (i = 0; l->columns[i].key; i++) {
-			n = text_width(entry_format(e, l->columns[i].key, false,
-						    text));
-			if (n > widths[i])
-				widths[i] = n;
+			c = &cells[i];
+			n = text_width(values_format_at(c->values, c->place,
+							false, text));
+			if (n > c->width)
+				c->width = n;
 		}
 	}
 }
@@ -221,9 +267,10 @@ static void list_people(const struct list *l, const struct dump *d)
 {
 	bool colour = ctl_colour(stdout);
 	const struct nlmsghdr *nlh = NULL;
-	int widths[COLUMNS_MAX], i;
+	struct cell cells[COLUMNS_MAX];
 	char text[VALUE_ROOM];
 	static struct entry e;
+	int i;
 
 	if (!d->len) {
 		printf("There are no %s here%s.\n", l->what,
@@ -231,19 +278,19 @@ static void list_people(const struct list *l, const struct dump *d)
 		return;
 	}
 	entry_init(&e, l);
-	list_widths(l, d, &e, widths);
+	find_cells(l, &e, cells);
+	list_widths(l, d, &e, cells);
 	fputs(colour ? "\033[1m" : "", stdout);
 	for (i = 0; l->columns[i].key; i++)
-		print_cell(&l->columns[i], l->columns[i].title, widths[i],
-			   !l->columns[i + 1].key);
+		print_cell(&l->columns[i], l->columns[i].title, cells[i].width);
 	fputs(colour ? "\033[0m" : "", stdout);
 	while ((nlh = dump_next(d, nlh))) {
 		entry_take(&e, nlh);
 		for (i = 0; l->columns[i].key; i++)
 			print_cell(&l->columns[i],
-				   entry_format(&e, l->columns[i].key, false,
-						text), widths[i],
-				   !l->columns[i + 1].key);
+				   values_format_at(cells[i].values,
+						    cells[i].place, false,
+						    text), cells[i].width);
 	}
 }
 

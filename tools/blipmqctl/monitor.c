@@ -304,7 +304,7 @@ const struct ctl_command ctl_monitor = {
 	"                          and is no more than half full again\n"
 	"  limit-reached           somebody was refused something at a limit\n"
 	"  worker-moved            a worker runs on another CPU\n"
-	"  drain                   connections are being ended\n"
+	"  drain-began, drain-ended  nothing new is taken any more, or is again\n"
 	"\n"
 	"  -j, --json   an object a line; blipmqctl(8) has a table of its keys\n"
 	"  -b, --brief  a line of values separated by tabs\n"

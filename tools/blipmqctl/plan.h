@@ -11,7 +11,7 @@
 
 /* Attributes of a request: a pattern and some numbers, or all limits. */
 #define PLAN_ROOM	1024
-#define PLAN_TEXT	64
+#define PLAN_TEXT	96
 
 /**
  * struct change - what an attribute of a request changes

@@ -21,8 +21,10 @@ static void value_text(char *to, const char *from, size_t len)
 {
 	size_t i;
 
-	snprintf(to, VALUE_ROOM, "%.*s", (int)len, from);
-	if (text_is_utf8(to, strlen(to)))
+	len = strnlen(from, len < VALUE_ROOM ? len : VALUE_ROOM - 1);
+	memcpy(to, from, len);
+	to[len] = '\0';
+	if (text_is_utf8(to, len))
 		return;
 	for (i = 0; to[i]; i++)
 		if (to[i] & 0x80)
@@ -79,7 +81,8 @@ const char *value_word(enum value_kind kind, uint64_t number)
 		[BLIPMQ_EVENT_KIND_SLOW_ENDED] = "slow-ended",
 		[BLIPMQ_EVENT_KIND_LIMIT_REACHED] = "limit-reached",
 		[BLIPMQ_EVENT_KIND_WORKER_MOVED] = "worker-moved",
-		[BLIPMQ_EVENT_KIND_DRAIN] = "drain",
+		[BLIPMQ_EVENT_KIND_DRAIN_BEGAN] = "drain-began",
+		[BLIPMQ_EVENT_KIND_DRAIN_ENDED] = "drain-ended",
 	};
 	static const char *const policies[] = {
 		"drop-oldest", "drop-new", "block", "disconnect", "conflate"
@@ -103,14 +106,28 @@ static void value_mode(uint64_t mode, char *text)
 	snprintf(text, VALUE_ROOM, "%04llo", (unsigned long long)mode);
 }
 
-static int values_find(const struct values *v, const char *key)
+/**
+ * values_place() - where a value stands in a table
+ * @specs: the table
+ * @key: its key
+ *
+ * Return: the place, negative for none.
+ */
+int values_place(const struct value_spec *specs, const char *key)
 {
 	int i;
 
-	for (i = 0; v->specs[i].key; i++)
-		if (!strcmp(v->specs[i].key, key))
-			return v->present & 1U << i ? i : -1;
+	for (i = 0; specs[i].key; i++)
+		if (!strcmp(specs[i].key, key))
+			return i;
 	return -1;
+}
+
+static int values_find(const struct values *v, const char *key)
+{
+	int i = values_place(v->specs, key);
+
+	return i >= 0 && v->present & 1U << i ? i : -1;
 }
 
 /**
@@ -145,6 +162,14 @@ const char *values_text(const struct values *v, const char *key)
 	return i < 0 ? "(none)" : v->text[i];
 }
 
+/* A key of a table lives for ever, and is there once. */
+static void add_new(json_object *o, const char *key, json_object *value)
+{
+	json_object_object_add_ex(o, key, value,
+				  JSON_C_OBJECT_ADD_KEY_IS_NEW |
+				  JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
 /**
  * values_to_json() - add everything that the kernel said to an object
  * @v: the values
@@ -161,8 +186,8 @@ void values_to_json(const struct values *v, json_object *o)
 		/* A flag is there or not, which both is known. */
 		if (!(v->present & 1U << i)) {
 			if (v->specs[i].kind == VALUE_FLAG)
-				json_object_object_add(o, v->specs[i].key,
-						       json_object_new_boolean(0));
+				add_new(o, v->specs[i].key,
+					json_object_new_boolean(0));
 			continue;
 		}
 		word = value_word(v->specs[i].kind, v->number[i]);
@@ -178,8 +203,83 @@ void values_to_json(const struct values *v, json_object *o)
 			value = json_object_new_string(word);
 		else
 			value = json_object_new_uint64(v->number[i]);
-		json_object_object_add(o, v->specs[i].key, value);
+		add_new(o, v->specs[i].key, value);
 	}
+}
+
+/* In a list there are a great many, which snprintf() takes its time for. */
+static const char *number_text(uint64_t number, char *text)
+{
+	char *to = text + VALUE_ROOM - 1;
+
+	*to = '\0';
+	do {
+		*--to = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	return to;
+}
+
+/* As the library escapes it. */
+static void write_json_text(FILE *to, const char *text)
+{
+	json_object *o = json_object_new_string(text);
+
+	fputs(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN), to);
+	json_object_put(o);
+}
+
+static void write_json_value(FILE *to, const struct values *v, int i)
+{
+	char text[VALUE_ROOM];
+	const char *word;
+
+	switch (v->specs[i].kind) {
+	case VALUE_TEXT:
+		write_json_text(to, v->text[i]);
+		return;
+	case VALUE_FLAG:
+		fputs(v->present & 1U << i ? "true" : "false", to);
+		return;
+	case VALUE_MODE:
+		value_mode(v->number[i], text);
+		word = text;
+		break;
+	default:
+		word = value_word(v->specs[i].kind, v->number[i]);
+	}
+	if (word)
+		fprintf(to, "\"%s\"", word);
+	else
+		fputs(number_text(v->number[i], text), to);
+}
+
+/**
+ * values_write_json() - print what values_to_json() adds, without its braces
+ * @to: where to
+ * @v: the values
+ *
+ * To make objects of a long list takes several times as long.
+ *
+ * Return: true when there is anything.
+ */
+bool values_write_json(FILE *to, const struct values *v)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; v->specs[i].key; i++) {
+		if (!(v->present & 1U << i) && v->specs[i].kind != VALUE_FLAG)
+			continue;
+		if (any)
+			putc_unlocked(',', to);
+		putc_unlocked('"', to);
+		fputs(v->specs[i].key, to);
+		fputs("\":", to);
+		write_json_value(to, v, i);
+		any = true;
+	}
+	return any;
 }
 
 /**
@@ -211,21 +311,20 @@ char *value_bytes(uint64_t bytes, char *text, size_t size)
 }
 
 /**
- * values_format() - a value as text
+ * values_format_at() - a value as text
  * @v: the values
- * @key: which of them
+ * @i: its place, from values_place()
  * @plain: for programs, with bytes as numbers
  * @text: room for VALUE_ROOM bytes
  *
  * Return: the text, "-" when the kernel did not say it.
  */
-const char *values_format(const struct values *v, const char *key, bool plain,
-			  char *text)
+const char *values_format_at(const struct values *v, int i, bool plain,
+			     char *text)
 {
-	int i = values_find(v, key);
 	const char *word;
 
-	if (i < 0)
+	if (i < 0 || !(v->present & 1U << i))
 		return "-";
 	switch (v->specs[i].kind) {
 	case VALUE_TEXT:
@@ -244,8 +343,22 @@ const char *values_format(const struct values *v, const char *key, bool plain,
 		if (word)
 			return word;
 	}
-	snprintf(text, VALUE_ROOM, "%llu", (unsigned long long)v->number[i]);
-	return text;
+	return number_text(v->number[i], text);
+}
+
+/**
+ * values_format() - a value as text, by its key
+ * @v: the values
+ * @key: which of them
+ * @plain: for programs, with bytes as numbers
+ * @text: room for VALUE_ROOM bytes
+ *
+ * Return: the text, "-" when the kernel did not say it.
+ */
+const char *values_format(const struct values *v, const char *key, bool plain,
+			  char *text)
+{
+	return values_format_at(v, values_place(v->specs, key), plain, text);
 }
 
 /**

@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /**
  * enum value_kind - what a value is
@@ -68,11 +69,15 @@ struct values {
 
 const char *value_word(enum value_kind kind, uint64_t number);
 void values_take(struct values *v, const struct nlattr *attr);
+int values_place(const struct value_spec *specs, const char *key);
+const char *values_format_at(const struct values *v, int i, bool plain,
+			     char *text);
 bool values_get(const struct values *v, const char *key, uint64_t *number);
 const char *values_text(const struct values *v, const char *key);
 const char *values_format(const struct values *v, const char *key, bool plain,
 			  char *text);
 void values_to_json(const struct values *v, json_object *o);
+bool values_write_json(FILE *to, const struct values *v);
 void value_print(const char *label, const struct values *v, const char *key);
 char *value_bytes(uint64_t bytes, char *text, size_t size);
 

@@ -48,12 +48,13 @@ enum blipmq_may {
 };
 
 #define BLIPMQ_LANE_RULES_MAX	256
+#define BLIPMQ_RULES_MAX	4096
 
 /*
  * What happened. A consumer is slow from the moment when its queue overflows,
  * or keeps a publisher waiting, until no more than half of it is in use; that
  * is told once a second at most for each. A limit that is reached is told once
- * a second at most, too.
+ * a second at most, too. A drain ends when it is undone.
  */
 enum blipmq_event_kind {
 	BLIPMQ_EVENT_KIND_TOPIC_CREATED,
@@ -64,7 +65,8 @@ enum blipmq_event_kind {
 	BLIPMQ_EVENT_KIND_SLOW_ENDED,
 	BLIPMQ_EVENT_KIND_LIMIT_REACHED,
 	BLIPMQ_EVENT_KIND_WORKER_MOVED,
-	BLIPMQ_EVENT_KIND_DRAIN,
+	BLIPMQ_EVENT_KIND_DRAIN_BEGAN,
+	BLIPMQ_EVENT_KIND_DRAIN_ENDED,
 };
 
 enum blipmq_attr_totals {
@@ -234,6 +236,7 @@ enum blipmq_attr_rule {
 	BLIPMQ_A_RULE_BY,
 	BLIPMQ_A_RULE_TTL_MS,
 	BLIPMQ_A_RULE_PUBLISH_RATE,
+	BLIPMQ_A_RULE_CHECK,
 
 	__BLIPMQ_A_RULE_MAX,
 	BLIPMQ_A_RULE_MAX = (__BLIPMQ_A_RULE_MAX - 1)
@@ -309,6 +312,7 @@ enum blipmq_command {
 	BLIPMQ_CMD_LATENCY_GET,
 	BLIPMQ_CMD_LATENCY_SET,
 	BLIPMQ_CMD_RESET,
+	BLIPMQ_CMD_RULE_SET,
 
 	__BLIPMQ_CMD_MAX,
 	BLIPMQ_CMD_MAX = (__BLIPMQ_CMD_MAX - 1)
