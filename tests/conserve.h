@@ -268,6 +268,7 @@ struct shared;
  * @nr_windows: how many
  * @groups: queue groups that it ever was in, a bit each
  * @plain: it ever had a plain subscription
+ * @blocks: its policy is block, unless a rule has ended that
  * @conflates: conflate was among its policies
  * @cuts: disconnect was, and it may have been ended by that
  * @cut: it was
@@ -299,6 +300,7 @@ struct ledger {
 	u32			nr_windows;
 	u32			groups;
 	bool			plain;
+	bool			blocks;
 	bool			conflates;
 	bool			cuts;
 	bool			cut;
@@ -391,6 +393,7 @@ bool move_rules(struct shared *shared, struct dice *d);
 bool move_rules_back(struct shared *shared);
 
 /* conserve_rules.c: what the rules say. */
+#define MAY_BLOCK	1U
 #define MAY_PUBLISH	2U
 #define MAY_SUBSCRIBE	4U
 

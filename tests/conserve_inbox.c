@@ -387,6 +387,8 @@ bool inbox_limit(struct inbox *in, int option, u32 value)
 		lib_put_option(&in->peer, (u16)option, value);
 		answer = confirmed(in);
 	}
+	if (option == BLIPMQ_OVERFLOW && answer == ANSWER_OK)
+		in->ledger->blocks = value == BLIPMQ_OVERFLOW_BLOCK;
 	if (answer != ANSWER_REFUSED)
 		return answer != ANSWER_WRONG;
 	if (in->ledger->stranger && option == BLIPMQ_OVERFLOW &&

@@ -33,9 +33,10 @@ bool rules_allow(const struct plan *plan, const struct rules *rules,
 		if (!(rules->rule[i].mode & right))
 			return false;
 		if (relation == BLIPMQ_PATTERN_CONTAINS)
-			break;
+			return true;
 	}
-	return true;
+	/* What no rule speaks of is everybody's, but to block with. */
+	return right != MAY_BLOCK;
 }
 
 /* In its place, the one that says most first. */

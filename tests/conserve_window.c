@@ -114,6 +114,11 @@ bool ledger_join_refused(struct ledger *l, struct window *w)
 	bool ok = l->stranger && rules_can(l->shared, w->rules_from, name,
 					   MAY_SUBSCRIBE, false);
 
+	/* Who blocks needs that right for all that it is on. */
+	if (!ok && l->stranger && l->blocks)
+		ok = rules_can(l->shared, w->rules_from, name, MAY_BLOCK,
+			       false);
+
 	if (!ok)
 		lib_say("%s: no rule refuses '%s', but somebody did", l->who,
 			name);
