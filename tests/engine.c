@@ -18,7 +18,7 @@
 /* Somebody whom local publishers act for. */
 #define ALICE	1001
 /* A group of nobody's. */
-#define NOONE	4711
+#define NOBODY	4711
 
 /* The first thing that does not hold ends a row. */
 #define HOLDS(what) do {						\
@@ -273,9 +273,9 @@ static bool right_to_publish(struct engine *e)
 {
 	u32 uid = user_of(e->in);
 
-	HOLDS(!lib_rule_add("eng.yes", uid, NOONE, 0244));
-	HOLDS(!lib_rule_add("eng.no", uid, NOONE, 0466));
-	HOLDS(!lib_rule_add("eng.yes", uid, NOONE, 0644));
+	HOLDS(!lib_rule_add("eng.yes", uid, NOBODY, 0244));
+	HOLDS(!lib_rule_add("eng.no", uid, NOBODY, 0466));
+	HOLDS(!lib_rule_add("eng.yes", uid, NOBODY, 0644));
 	SUBSCRIBES("eng.*", NULL);
 	PUBLISHES("eng.yes", 1);
 	HOLDS(writer_number(&e->w, "eng.no", 2) == -EACCES);
@@ -290,8 +290,8 @@ static bool right_to_subscribe(struct engine *e)
 {
 	u32 uid = user_of(e->out);
 
-	HOLDS(!lib_rule_add("eng.yes", uid, NOONE, 0622));
-	HOLDS(!lib_rule_add("eng.no", uid, NOONE, 0266));
+	HOLDS(!lib_rule_add("eng.yes", uid, NOBODY, 0622));
+	HOLDS(!lib_rule_add("eng.no", uid, NOBODY, 0266));
 	SUBSCRIBES("eng.yes", NULL);
 	HOLDS(reader_refused(&e->r, BLIPMQ_SUBSCRIBE, "eng.no", NULL, EACCES));
 	HOLDS(reader_refused(&e->r, BLIPMQ_SUBSCRIBE, "eng.*", NULL, EACCES));
@@ -328,8 +328,8 @@ static bool identity(struct engine *e)
 	      !setsockopt(e->w.peer.fd, SOL_BLIPMQ, BLIPMQ_IDENTITY, &alice,
 			  sizeof(alice)));
 	SUBSCRIBES("eng.a", NULL);
-	HOLDS(!lib_rule_add("eng.a", uid, NOONE, 0644));
-	HOLDS(!lib_rule_add("eng.b", 0, NOONE, 0644));
+	HOLDS(!lib_rule_add("eng.a", uid, NOBODY, 0644));
+	HOLDS(!lib_rule_add("eng.b", 0, NOBODY, 0644));
 	PUBLISHES("eng.a", uid);
 	HOLDS(writer_number(&e->w, "eng.b", 1) == -EACCES);
 	HOLDS(engine_is_from(e, "eng.a", uid));
