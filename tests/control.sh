@@ -39,7 +39,7 @@ subscriber() {
 
 check "control: a subscriber" subscriber a $blipmq sub a.b 'a.*'
 check "control: another one" subscriber b $blipmq sub 'x.>'
-check "control: nobody's subscriber" subscriber "${unprivileged[@]}" \
+check "control: nobody's subscriber" subscriber c "${unprivileged[@]}" \
 	build/blipmq sub n.1
 check "control: a message" $blipmq pub a.b hello
 check "control: one that patterns match" $blipmq pub a.c hello
@@ -91,10 +91,16 @@ metrics() {
 		! grep -vE '^(# TYPE )?blipmq_[a-z_]+(\{reason="[a-z-]+"\})? ([0-9]+|gauge|counter)$' "$work/metrics"
 }
 check "control: stats for Prometheus" metrics
+two_lines() { [ "$(wc -l < "$work/line")" -gt 1 ]; }
 line() {
-	timeout -s INT 5 $ctl stats --watch 0.2 --format line > "$work/line"
-	! grep -vE '^BlipMQ - Connections: 3, Msg/s: R:[0-9]+ S:[0-9]+, Bytes/s: R:[0-9]+ S:[0-9]+$' "$work/line" &&
-		[ "$(wc -l < "$work/line")" -gt 1 ]
+	local pid told=0
+	$ctl stats --watch 0.2 --format line > "$work/line" &
+	pid=$!
+	eventually two_lines || told=1
+	kill "$pid"
+	wait "$pid"
+	[ "$told" = 0 ] &&
+		! grep -vE '^BlipMQ - Connections: 3, Msg/s: R:[0-9]+ S:[0-9]+, Bytes/s: R:[0-9]+ S:[0-9]+$' "$work/line"
 }
 check "control: stats as the line of blipmqd" line
 # shellcheck disable=SC2016 # that shell expands it
@@ -135,18 +141,12 @@ check_status 1 "control: a blipmqd that starts now gives up" \
 json "control: drain --undo" 'not d["draining"]' $ctl drain --undo --json
 check "control: publishing goes on" $blipmq pub a.b x
 check "control: by blipmqd as well" blipmqd_says
-# Somebody who reads nothing.
-python3 -c '
-import socket, struct, time, sys
-s = socket.socket(18, socket.SOCK_SEQPACKET)
-s.setsockopt(300, 1, struct.pack("HBB", 0, 4, 0) + b"slow")
-print("subscribed slow", file=sys.stderr, flush=True)
-time.sleep(600)' 2> "$work/slow.err" &
-jobs_started+=($!)
-check "control: somebody reads nothing" eventually grep -q subscribed "$work/slow.err"
+check "control: somebody reads nothing" subscriber slow $blipmq sub slow
+kill -STOP "${jobs_started[-1]}"
 check "control: gets a message" $blipmq pub slow x
 check_status 4 "control: is not drained in time" $ctl drain --wait 1
 check "control: drain --undo for people" $ctl drain --undo
+kill -CONT "${jobs_started[-1]}"
 kill "${jobs_started[-1]}" "${jobs_started[-2]}"
 check_status 2 "control: drain --wait wants seconds" $ctl drain --wait soon
 check_status 2 "control: drain takes no argument" $ctl drain a
@@ -165,8 +165,10 @@ sorted() {
 check "control: top sorts" sorted
 # Through a terminal of script(1): what it draws has the titles, and q ends it.
 screen() {
-	(sleep 3; printf t; sleep 3; printf q) |
-		TERM=vt100 timeout 30 script -qec "$ctl top" /dev/null > "$work/screen" 2>&1 &&
+	: > "$work/screen"
+	(eventually grep -q COMMAND "$work/screen"; printf t
+		eventually grep -q RECEIVERS "$work/screen"; printf q) |
+		TERM=vt100 timeout 120 script -qec "$ctl top" /dev/null > "$work/screen" 2>&1 &&
 		grep -q 'COMMAND' "$work/screen" && grep -q 'RECEIVERS' "$work/screen"
 }
 if command -v script > /dev/null; then
@@ -195,7 +197,7 @@ if mount -t tracefs tracefs /sys/kernel/tracing 2> /dev/null ||
 	# It reads nothing, so that four wait.
 	$blipmq sub --queue-messages 4 drop.me > "$work/d.out" 2> "$work/d.err" &
 	check "control: a subscriber" eventually grep -q subscribed "$work/d.err"
-	slow=$(pgrep -P $! blipmq || echo $!)
+	slow=$!
 	jobs_started+=($!)
 	kill -STOP "$slow"
 	mkdir /sys/kernel/tracing/instances/blipmqctl-999999
