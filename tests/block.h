@@ -54,8 +54,8 @@ FIXTURE_VARIANT_ADD(block, seqpacket_to_seqpacket) {
 };
 
 /* A subscriber that blocks publishers once @limit messages wait. */
-static inline bool subscriber(struct lib_peer *p, bool packet, const char *topic,
-		       u32 limit)
+static inline bool subscriber(struct lib_peer *p, bool packet,
+			      const char *topic, u32 limit)
 {
 	if (!packet)
 		return lib_open(p, LIB_LOCAL) >= 0 &&
@@ -89,7 +89,7 @@ FIXTURE_TEARDOWN(block)
 
 /* Returns 0 or -errno. */
 static inline int send_to(int fd, bool packet, const char *topic, u32 number,
-		   int flags)
+			  int flags)
 {
 	struct lib_peer p = { .fd = fd };
 	struct sockaddr_blipmq sa;

@@ -3,6 +3,8 @@
 # blipmqctl export and apply: what was exported changes nothing, what is wrong
 # is told by its line and changes nothing, what is right is done whole or not
 # at all.
+# Where programs are has no spaces.
+# shellcheck disable=SC2086
 set -u
 cd "$(dirname "$0")/.." || exit 1
 # All of it is in one namespace: to enter one for each command takes longer than
@@ -305,7 +307,7 @@ order() {
 			'ticks.>' ticks.a 'o.>' 'o.*' o.a)
 }
 check "config: rules are set in an order" order
-check "config: and taken back in that" $ctl apply "$work/before"
+check "config: and taken back in that" "$ctl" apply "$work/before"
 check "config: so that all is as it was" same before
 json_results
 tap_end

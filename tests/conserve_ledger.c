@@ -146,7 +146,7 @@ static bool in_order(struct ledger *l, u32 p, u32 k, u32 topic)
 		*best = k + 1;
 		return true;
 	}
-	complain(l, "message %u of %u, read %u times, after %u of it, with a retained value of %u: twice, again, or too late",
+	complain(l, "message %u of %u, read %u times, after %u, retained %u: twice, again or late",
 		 k, p, l->copies[p][k], l->next[p] - 1, l->floor[p][topic]);
 	return false;
 }
@@ -218,7 +218,7 @@ static bool take_replay(struct ledger *l, u32 p, u32 k, u32 topic)
 		most += l->windows[i].replay_may >> topic & 1;
 	if (!message_retains(&l->shared->plan, p, k) ||
 	    ++l->replays[topic] > most || is_outdated(l, p, k, topic)) {
-		complain(l, "message %u of %u is no retained value, one too old, or one too many: %u of topic %u, %u subscriptions",
+		complain(l, "message %u of %u is not to be replayed: %u of topic %u, %u subscriptions",
 			 k, p, l->replays[topic], topic, most);
 		return false;
 	}

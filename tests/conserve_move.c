@@ -85,13 +85,14 @@ static bool rule_delete(struct shared *shared, u32 i)
 	struct rules rules = *rules_now(shared);
 	u32 interest = rules_take_out(&rules, i);
 	struct rules_event *e = event_begin(shared, &rules);
+	const char *pattern = shared->plan.interests[interest].pattern;
 
-	return event_end(shared, e, lib_rule_delete(
-			 shared->plan.interests[interest].pattern));
+	return event_end(shared, e, lib_rule_delete(pattern));
 }
 
 static bool rule_set(struct shared *shared, u32 interest, u32 mode)
 {
+	const char *pattern = shared->plan.interests[interest].pattern;
 	struct rules rules = *rules_now(shared);
 	struct rules_event *e;
 	u32 i;
@@ -101,9 +102,8 @@ static bool rule_set(struct shared *shared, u32 interest, u32 mode)
 			rules_take_out(&rules, i);
 	rules_insert(&shared->plan, &rules, interest, mode);
 	e = event_begin(shared, &rules);
-	return event_end(shared, e, lib_rule_add(
-			 shared->plan.interests[interest].pattern, 0, 0,
-			 0700 | mode));
+	return event_end(shared, e,
+			 lib_rule_add(pattern, 0, 0, 0700 | mode));
 }
 
 /* Root may do all. Those that take rules out have room at the end. */

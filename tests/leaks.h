@@ -90,7 +90,7 @@ FIXTURE_TEARDOWN(leaks)
 
 /* @bytes are @want, and what is behind them up to @room was left alone. */
 static inline bool exact(const char *what, const void *bytes, size_t room,
-		  const void *want, size_t len)
+			 const void *want, size_t len)
 {
 	const u8 *b = bytes, *w = want;
 	size_t i;
@@ -111,8 +111,8 @@ static inline size_t least(size_t a, size_t b)
 }
 
 /* Publish one message to a topic of any length. */
-static inline bool publish(int fd, const char *topic, size_t len, const void *payload,
-		    size_t size)
+static inline bool publish(int fd, const char *topic, size_t len,
+			   const void *payload, size_t size)
 {
 	return !setsockopt(fd, SOL_BLIPMQ, BLIPMQ_TOPIC_DEFAULT, topic,
 			   (socklen_t)len) &&
@@ -121,7 +121,7 @@ static inline bool publish(int fd, const char *topic, size_t len, const void *pa
 
 /* The address that names a topic, or nothing where it does not fit. */
 static inline size_t address_of(struct sockaddr_blipmq *sa, const char *topic,
-			 size_t len)
+				size_t len)
 {
 	if (len > BLIPMQ_ADDRESS_TOPIC_MAX)
 		return 0;
