@@ -205,8 +205,11 @@ bool blipmq_answers_show(struct blipmq_answers *a)
 	if (skb_queue_len(&a->pending) > 1 || !answers_append(a, first))
 		skb_queue_splice_tail_init(&a->pending, &a->visible);
 	spin_unlock(&a->visible.lock);
-	if (last)
+	/* One that was emptied serves as well; behind it nobody would look. */
+	if (last && skb_queue_empty(&a->pending))
 		__skb_queue_tail(&a->pending, last);
+	else if (last)
+		blipmq_bundle_put(last);
 	return true;
 }
 

@@ -162,13 +162,14 @@ static u32 send_packets(struct outlet *o, u32 from, u32 n)
 static bool take_answers(struct outlet *o, u32 rules_from, u32 from, u32 n,
 			 const bool *confirm)
 {
-	struct lib_frame f;
+	struct lib_frame f = { .body_len = 0 };
 	u32 i = 0, k;
+	int ret;
 
 	lib_put(&o->peer, BLIPMQ_OP_PING, 0, NULL, "all", 3);
 	if (!lib_send(&o->peer))
 		return false;
-	while (lib_next(&o->peer, &f) == 1) {
+	while ((ret = lib_next(&o->peer, &f)) == 1) {
 		k = f.body_len >= 4 ? blipmq_get_le32(f.body) : 0;
 		if (f.f.op == BLIPMQ_OP_PONG)
 			k = from + n;
@@ -191,8 +192,11 @@ static bool take_answers(struct outlet *o, u32 rules_from, u32 from, u32 n,
 		i++;
 	}
 wrong:
-	lib_say("publisher %u: answers to %u messages from %u end, or are wrong, at %u",
-		o->number, n, from, from + i);
+	lib_say("publisher %u: answers to %u messages from %u %s at %u%s: op %u, %u bytes, tag %u, code %u",
+		o->number, n, from, ret == 1 ? "are wrong" : "end", from + i,
+		i < n && confirm[i] ? ", to be confirmed" : "", f.f.op,
+		f.body_len, f.body_len >= 4 ? blipmq_get_le32(f.body) : 0,
+		f.body_len >= 6 ? blipmq_get_le16(f.body + 4) : 0);
 	return false;
 }
 

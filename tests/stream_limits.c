@@ -157,6 +157,36 @@ TEST_F(limits, small_answers_take_little_memory)
  * After an error that ends the connection: the ERR, the end, and for up to a
  * second writes that lead nowhere; then EPIPE.
  */
+/*
+ * Room that was reserved for an answer and not used, behind answers that go to
+ * those that wait, is no reason to show nothing more.
+ */
+TEST_F(limits, room_for_an_answer_that_is_not_given)
+{
+	struct lib_peer p;
+	u32 i, n;
+
+	for (n = 0; n < 24; n++) {
+		ASSERT_LE(0, lib_open(&p, LIB_LOCAL));
+		lib_put(&p, BLIPMQ_OP_PING, 0, NULL, "a", 1);
+		ASSERT_TRUE(lib_send(&p));
+		for (i = 0; i < n; i++)
+			lib_put_pub(&p, 0, "no topic", i, "x", 1);
+		/* Only for what may be refused; and it ends the bundle. */
+		lib_put_pub(&p, BLIPMQ_FLAG_RETAIN, "limits.none", 0, "", 0);
+		lib_put(&p, BLIPMQ_OP_PING, 0, NULL, "b", 1);
+		ASSERT_TRUE(lib_send(&p));
+		EXPECT_TRUE(lib_expect_pong(&p, "a", 1));
+		for (i = 0; i < n; i++)
+			ASSERT_TRUE(lib_expect_err(&p, BLIPMQ_CODE_INVALID, i,
+						   "no topic"));
+		ASSERT_TRUE(lib_expect_pong(&p, "b", 1)) {
+			TH_LOG("behind %u", n);
+		}
+		lib_close(&p);
+	}
+}
+
 TEST_F(limits, after_a_fatal_error)
 {
 	const struct timespec tick = { .tv_nsec = 20000000 };
