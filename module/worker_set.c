@@ -279,13 +279,15 @@ int blipmq_workers_start(void)
  * blipmq_workers_set_count() - change the number of workers
  * @wanted: how many, up to BLIPMQ_WORKERS_MAX; 0 for one for each CPU
  *
+ * What was said about workers that there are no more is forgotten with them.
+ *
  * Context: the lock of lane_move.c is held; may sleep.
  * Return: 0; a negative errno with nothing changed.
  */
 int blipmq_workers_set_count(u32 wanted)
 {
 	struct blipmq_workers *old = workers_now(), *set;
-	u32 count = wanted ?: workers_each_cpu();
+	u32 i, count = wanted ?: workers_each_cpu();
 	int err = 0;
 
 	if (old && old->count != count) {
@@ -294,9 +296,12 @@ int blipmq_workers_set_count(u32 wanted)
 			return PTR_ERR(set);
 		err = workers_replace(set);
 	}
-	if (!err)
-		count_wanted = wanted;
-	return err;
+	if (err)
+		return err;
+	count_wanted = wanted;
+	for (i = count; i < BLIPMQ_WORKERS_MAX; i++)
+		configs[i] = (struct blipmq_worker_config){ .cpu = -1 };
+	return 0;
 }
 
 /* Its ring has to be on another node. */

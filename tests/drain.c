@@ -163,16 +163,16 @@ struct published {
 	long	refused;
 	bool	other;
 	bool	ends;
+	int	fd;
 };
 
 static void *publisher(void *arg)
 {
 	struct published *p = arg;
-	int fd = lib_packet();
 	ssize_t n;
 
 	while (!__atomic_load_n(&p->ends, __ATOMIC_RELAXED)) {
-		n = lib_sendto(fd, "d.load", "x", 1);
+		n = lib_sendto(p->fd, "d.load", "x", 1);
 		if (n == 1)
 			p->sent++;
 		else if (n == -ESHUTDOWN)
@@ -180,7 +180,7 @@ static void *publisher(void *arg)
 		else
 			p->other = true;
 	}
-	close(fd);
+	close(p->fd);
 	return NULL;
 }
 
@@ -214,8 +214,12 @@ static void under_load(struct __test_metadata *_metadata, int out)
 	before = lib_status_of("totals.published");
 	ASSERT_TRUE(lib_set_u32(out, BLIPMQ_QUEUE_MESSAGES, 1 << 20));
 	ASSERT_EQ(0, pthread_create(&reads, NULL, reader, &out));
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
+		/* A drain refuses new sockets. */
+		p[i].fd = lib_packet();
+		ASSERT_LE(0, p[i].fd);
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, publisher, &p[i]));
+	}
 	for (k = 0; k < 20; k++) {
 		usleep(20000);
 		ASSERT_EQ(0, drain());
@@ -260,7 +264,7 @@ TEST_F_TIMEOUT(drain, under_load_by_workers, 300)
 /* A publisher that waits for a reader is refused when it goes on. */
 TEST_F(drain, who_waits_is_refused)
 {
-	struct published p = { };
+	struct published p = { .fd = lib_packet() };
 	pthread_t thread;
 	char buf[16];
 	int n = 0;

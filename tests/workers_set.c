@@ -167,6 +167,20 @@ TEST(namespaces)
 	ASSERT_EQ(0, lib_worker_count(2));
 }
 
+/* What a worker was told goes with it. */
+TEST(a_worker_that_comes_back)
+{
+	ASSERT_EQ(0, lib_worker_count(2));
+	ASSERT_EQ(0, lib_worker_set(1, BLIPMQ_A_WORKER_CPU, 0));
+	ASSERT_EQ(0, lib_worker_set(1, BLIPMQ_A_WORKER_BUSY_POLL_US, 7));
+	EXPECT_EQ(7, lib_worker_get(1, BLIPMQ_A_WORKER_BUSY_POLL_US));
+	EXPECT_EQ(-ENODATA, lib_worker_get(1, BLIPMQ_A_WORKER_AUTOMATIC));
+	ASSERT_EQ(0, lib_worker_count(1));
+	ASSERT_EQ(0, lib_worker_count(2));
+	EXPECT_EQ(0, lib_worker_get(1, BLIPMQ_A_WORKER_BUSY_POLL_US));
+	EXPECT_NE(-ENODATA, lib_worker_get(1, BLIPMQ_A_WORKER_AUTOMATIC));
+}
+
 /* They are of all namespaces. */
 static bool counts_are_seen(void)
 {
