@@ -218,7 +218,7 @@ static bool take_replay(struct ledger *l, u32 p, u32 k, u32 topic)
 		most += l->windows[i].replay_may >> topic & 1;
 	if (!message_retains(&l->shared->plan, p, k) ||
 	    ++l->replays[topic] > most || is_outdated(l, p, k, topic)) {
-		complain(l, "message %u of %u is not to be replayed: %u of topic %u, %u subscriptions",
+		complain(l, "message %u of %u is not to be replayed: %u of topic %u, most %u",
 			 k, p, l->replays[topic], topic, most);
 		return false;
 	}

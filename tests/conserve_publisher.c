@@ -192,7 +192,7 @@ static bool take_answers(struct outlet *o, u32 rules_from, u32 from, u32 n,
 		i++;
 	}
 wrong:
-	lib_say("publisher %u: answers to %u messages from %u %s at %u%s: op %u, %u bytes, tag %u, code %u",
+	lib_say("publisher %u: answers to %u from %u %s at %u%s: op %u, size %u, tag %u, code %u",
 		o->number, n, from, ret == 1 ? "are wrong" : "end", from + i,
 		i < n && confirm[i] ? ", to be confirmed" : "", f.f.op,
 		f.body_len, f.body_len >= 4 ? blipmq_get_le32(f.body) : 0,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What blipmqctl says: each command's JSON is read, each refusal is one.
 # Where programs are has no spaces.
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086,SC2094
 set -u
 cd "$(dirname "$0")/.." || exit 1
 # All of it is in one namespace: to enter one for each command takes longer than
