@@ -6,14 +6,20 @@
  * not come yet: when the chunks are used up, such a thread is sent away. The
  * worker takes up its next bundle when all chunks of this one are done, so
  * every subscriber still sees one order.
+ *
+ * A worker waits for who is at a chunk. So nobody helps while a worker has the
+ * class fifo, which may keep such a thread from its CPU; nor is one helped whose
+ * CPU somebody chose, for which others may be set aside.
  */
 #include <linux/cpumask.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "bundle.h"
 #include "deliver.h"
 #include "fanout.h"
+#include "latency.h"
 #include "set.h"
 
 static struct workqueue_struct *deliver_wq;
@@ -30,6 +36,7 @@ struct blipmq_deliver_hand {
 
 /**
  * struct blipmq_deliver - a fan-out that is shared
+ * @allowed: others may help
  * @b: the bundle
  * @mask: its frames
  * @shared: bundles with which others helped, by the worker
@@ -43,6 +50,7 @@ struct blipmq_deliver_hand {
  * chunks.
  */
 struct blipmq_deliver {
+	bool				allowed;
 	struct sk_buff			*b;
 	u64				mask;
 	u64				shared;
@@ -106,6 +114,28 @@ static void deliver_help(struct work_struct *work)
 }
 
 /**
+ * blipmq_deliver_allow() - say whether others may help a worker
+ * @d: the worker's
+ * @allowed: they may
+ */
+void blipmq_deliver_allow(struct blipmq_deliver *d, bool allowed)
+{
+	WRITE_ONCE(d->allowed, allowed);
+}
+
+/**
+ * blipmq_deliver_wanted() - is a fan-out to be shared?
+ * @d: the worker's
+ * @set: the set
+ */
+bool blipmq_deliver_wanted(const struct blipmq_deliver *d,
+			   const struct blipmq_set *set)
+{
+	return READ_ONCE(d->allowed) &&
+	       READ_ONCE(set->count) >= BLIPMQ_DELIVER_LEGS;
+}
+
+/**
  * blipmq_deliver_set() - push a worker's bundle to all legs of a large set
  * @d: the worker's
  * @b: the bundle
@@ -118,10 +148,13 @@ static void deliver_help(struct work_struct *work)
 u32 blipmq_deliver_set(struct blipmq_deliver *d, struct sk_buff *b,
 		       struct blipmq_set *set, u64 mask)
 {
-	u32 slots = READ_ONCE(set->slots), hands, i;
+	u32 legs = READ_ONCE(set->count), hands, i;
 
-	hands = min3(num_online_cpus() - 1, slots / BLIPMQ_DELIVER_SLOTS,
+	hands = min3(num_online_cpus() - 1, legs / BLIPMQ_DELIVER_LEGS,
 		     BLIPMQ_DELIVER_HANDS);
+	/* Once, while nobody else has the bundle. */
+	if (unlikely(blipmq_bundle_cb(b)->called))
+		blipmq_latency_enqueue(b);
 	d->b = b;
 	d->mask = mask;
 	d->legs = 0;
@@ -187,7 +220,7 @@ void blipmq_deliver_free(struct blipmq_deliver *d)
  */
 int __init blipmq_deliver_init(void)
 {
-	deliver_wq = alloc_workqueue("blipmq_deliver", WQ_UNBOUND | WQ_HIGHPRI,
+	deliver_wq = alloc_workqueue("blipmq_deliver", WQ_UNBOUND | WQ_SYSFS,
 				     0);
 	return deliver_wq ? 0 : -ENOMEM;
 }

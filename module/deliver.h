@@ -14,8 +14,11 @@ struct blipmq_set;
 #define BLIPMQ_DELIVER_HANDS	7U
 
 /* To wake a thread costs as much as some tens of legs: each is to have more. */
-#define BLIPMQ_DELIVER_SLOTS	256U
+#define BLIPMQ_DELIVER_LEGS	256U
 
+void blipmq_deliver_allow(struct blipmq_deliver *d, bool allowed);
+bool blipmq_deliver_wanted(const struct blipmq_deliver *d,
+			   const struct blipmq_set *set);
 u32 blipmq_deliver_set(struct blipmq_deliver *d, struct sk_buff *b,
 		       struct blipmq_set *set, u64 mask);
 u64 blipmq_deliver_shared(const struct blipmq_deliver *d);

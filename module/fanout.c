@@ -206,8 +206,7 @@ static u64 fanout_set(struct blipmq_fan *fan, struct blipmq_pusher *p,
 
 	if (unlikely(set->deal))
 		return mask & ~blipmq_deal(p, set, mask);
-	if (unlikely(fan->deliver) &&
-	    READ_ONCE(set->slots) >= BLIPMQ_DELIVER_SLOTS)
+	if (unlikely(fan->deliver) && blipmq_deliver_wanted(fan->deliver, set))
 		return fanout_shared(fan, p, set, mask);
 	/* Zero: the topic was removed a moment ago, with nobody on it. */
 	if (large && !refcount_inc_not_zero(&set->refs))

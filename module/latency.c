@@ -37,7 +37,7 @@ static void latency_count(struct blipmq_net *ns, enum blipmq_latency_kind kind,
 
 /**
  * blipmq_latency_enqueue() - a bundle that is measured is about to be queued
- * @b: the bundle; who fans it out is the only one
+ * @b: the bundle; the first call is of the only one who has it
  *
  * Before a reader may find it.
  *

@@ -16,6 +16,7 @@
 
 #include <linux/blipmq_netlink.h>
 
+#include "deliver.h"
 #include "event.h"
 #include "lane.h"
 #include "worker.h"
@@ -256,6 +257,20 @@ static int workers_replace(struct blipmq_workers *set)
 	return 0;
 }
 
+/* Who may be helped, see deliver.c; each time that something was configured. */
+static void workers_share(void)
+{
+	struct blipmq_workers *set = workers_now();
+	bool fifo = false;
+	u32 i;
+
+	for (i = 0; i < BLIPMQ_WORKERS_MAX; i++)
+		fifo |= configs[i].class == BLIPMQ_WORKER_CLASS_FIFO;
+	for (i = 0; set && i < set->count; i++)
+		blipmq_deliver_allow(set->at[i]->fan.deliver,
+				     !fifo && configs[i].cpu < 0);
+}
+
 /**
  * blipmq_workers_start() - have workers
  *
@@ -265,6 +280,7 @@ static int workers_replace(struct blipmq_workers *set)
 int blipmq_workers_start(void)
 {
 	struct blipmq_workers *set;
+	int err;
 
 	if (workers_now())
 		return 0;
@@ -272,7 +288,9 @@ int blipmq_workers_start(void)
 			    NULL);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
-	return workers_replace(set);
+	err = workers_replace(set);
+	workers_share();
+	return err;
 }
 
 /**
@@ -301,6 +319,7 @@ int blipmq_workers_set_count(u32 wanted)
 	count_wanted = wanted;
 	for (i = count; i < BLIPMQ_WORKERS_MAX; i++)
 		configs[i] = (struct blipmq_worker_config){ .cpu = -1 };
+	workers_share();
 	return 0;
 }
 
@@ -355,9 +374,11 @@ int blipmq_worker_configure(u32 number,
 
 	if (set && number < set->count)
 		err = worker_change(number, config);
-	if (!err)
-		configs[number] = *config;
-	return err;
+	if (err)
+		return err;
+	configs[number] = *config;
+	workers_share();
+	return 0;
 }
 
 /**

@@ -16,14 +16,28 @@
 
 /* Several times what one helper is called for. */
 #define READERS		800
-#define FRAMES		16
-#define BUNDLES_MOST	4000
+#define BUNDLE		2
+#define FRAMES		64
+#define ROUNDS_MOST	1000
+/* Bundles with which others have to have helped. */
+#define SHARED		300
 
 FIXTURE(deliver) {
 	int		readers[READERS];
 	u32		next[READERS];
 	struct lib_peer	pub;
 };
+
+/* Where its number says, as it was before somebody chose. */
+static int worker_anywhere(void)
+{
+	const struct lib_attr attrs[] = {
+		{ BLIPMQ_A_WORKER_NUMBER, NULL, 0 },
+		{ BLIPMQ_A_WORKER_AUTOMATIC, "", 0 },
+	};
+
+	return (int)lib_request(BLIPMQ_CMD_WORKER_SET, attrs, 2, 0);
+}
 
 FIXTURE_SETUP(deliver)
 {
@@ -33,6 +47,7 @@ FIXTURE_SETUP(deliver)
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	ASSERT_EQ(0, lib_worker_count(1));
+	ASSERT_EQ(0, worker_anywhere());
 	ASSERT_EQ(0, lib_lane_set(NULL, BLIPMQ_LANE_MODE_WORKER, -1));
 	for (i = 0; i < READERS; i++) {
 		self->readers[i] = lib_packet();
@@ -56,16 +71,19 @@ FIXTURE_TEARDOWN(deliver)
 	EXPECT_TRUE(lib_status_law());
 }
 
+/* Bundles that follow each other at once, as those that overtake would. */
 static bool publish(struct lib_peer *pub, u32 first)
 {
 	u8 payload[4];
 	u32 i;
 
-	for (i = 0; i < FRAMES; i++) {
-		blipmq_put_le32(payload, first + i);
+	for (i = 1; i <= FRAMES; i++, first++) {
+		blipmq_put_le32(payload, first);
 		lib_put_pub(pub, 0, "f.d", 0, payload, sizeof(payload));
+		if (i % BUNDLE == 0 && !lib_send(pub))
+			return false;
 	}
-	return lib_send(pub) && lib_status_wait("in-flight", 0);
+	return lib_status_wait("in-flight", 0);
 }
 
 /* Everything up to @end, in order. */
@@ -94,23 +112,22 @@ static long long shared(void)
 	return lib_worker_get(0, BLIPMQ_A_WORKER_SHARED);
 }
 
-/* Publish until others have helped with a few bundles. */
+/* Publish until others have helped with many bundles. */
 static void until_shared(struct __test_metadata *_metadata,
 			 FIXTURE_DATA(deliver) *self)
 {
 	long long before = shared();
-	u32 sent = 0, i, n;
+	u32 sent = self->next[0], i, n;
 
 	ASSERT_LE(0, before);
-	for (n = 0; n < BUNDLES_MOST && shared() < before + 20; n++) {
+	for (n = 0; n < ROUNDS_MOST && shared() < before + SHARED; n++) {
 		ASSERT_TRUE(publish(&self->pub, sent));
 		sent += FRAMES;
 		for (i = 0; i < READERS; i++)
 			ASSERT_TRUE(read_all(self->readers[i], &self->next[i],
 					     sent));
 	}
-	EXPECT_LE(before + 20, shared());
-	EXPECT_EQ(sent, lib_status_of("totals.published"));
+	EXPECT_LE(before + SHARED, shared());
 }
 
 TEST_F_TIMEOUT(deliver, in_order_and_once, 300)
@@ -155,6 +172,43 @@ TEST_F_TIMEOUT(deliver, while_others_come_and_go, 300)
 	EXPECT_EQ(NULL, failed);
 }
 
+/* What is published now is the worker's alone. */
+static void not_shared(struct __test_metadata *_metadata,
+		       FIXTURE_DATA(deliver) *self)
+{
+	long long before = shared();
+	u32 end = self->next[0] + 50 * FRAMES;
+	int i;
+
+	while (self->next[0] < end) {
+		ASSERT_TRUE(publish(&self->pub, self->next[0]));
+		for (i = READERS; i--;)
+			ASSERT_TRUE(read_all(self->readers[i], &self->next[i],
+					     self->next[0] + FRAMES));
+	}
+	EXPECT_EQ(before, shared());
+}
+
+TEST_F_TIMEOUT(deliver, not_where_somebody_chose_the_cpu, 300)
+{
+	ASSERT_EQ(0, lib_worker_set(0, BLIPMQ_A_WORKER_CPU, 0));
+	not_shared(_metadata, self);
+	ASSERT_EQ(0, worker_anywhere());
+	until_shared(_metadata, self);
+}
+
+TEST_F_TIMEOUT(deliver, not_beside_realtime_workers, 300)
+{
+	ASSERT_EQ(0, lib_worker_count(2));
+	ASSERT_EQ(0, lib_lane_set(NULL, BLIPMQ_LANE_MODE_WORKER, 0));
+	ASSERT_EQ(0, lib_worker_set(1, BLIPMQ_A_WORKER_CLASS,
+				    BLIPMQ_WORKER_CLASS_FIFO));
+	not_shared(_metadata, self);
+	/* It takes its class with it. */
+	ASSERT_EQ(0, lib_worker_count(1));
+	until_shared(_metadata, self);
+}
+
 /* In the publisher's own lane nobody helps. */
 TEST_F(deliver, not_without_a_worker)
 {
@@ -162,12 +216,12 @@ TEST_F(deliver, not_without_a_worker)
 	u32 sent = 0, i;
 
 	ASSERT_EQ(0, lib_lanes_direct());
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 2; i++) {
 		ASSERT_TRUE(publish(&self->pub, sent));
 		sent += FRAMES;
 	}
 	for (i = 0; i < READERS; i++)
-		EXPECT_TRUE(read_all(self->readers[i], &self->next[i], sent));
+		ASSERT_TRUE(read_all(self->readers[i], &self->next[i], sent));
 	EXPECT_EQ(before, shared());
 }
 

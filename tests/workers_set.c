@@ -229,6 +229,7 @@ static int delegate(u32 to)
 
 TEST(rights)
 {
+	ASSERT_EQ(0, delegate(0));
 	EXPECT_EQ(0, in_child(0, 65534, no_right));
 	EXPECT_EQ(0, in_child(CLONE_NEWUSER | CLONE_NEWNET, 0, container));
 	EXPECT_EQ(-ERANGE, delegate(2));
