@@ -73,7 +73,7 @@ static bool sock_disconnect(struct blipmq_sock *bs)
 	 * Unless it came to its end by itself. One that is draining would never
 	 * do so, as it gives out nothing any more.
 	 */
-	if (bs->state & (BLIPMQ_RX_ENDED | BLIPMQ_FAILED))
+	if (bs->state & BLIPMQ_FAILED || blipmq_sock_at_end(bs))
 		;
 	else if (bs->sk.sk_type == SOCK_STREAM)
 		blipmq_stream_disconnect(bs);

@@ -48,7 +48,7 @@ static int stream_wait_credit(struct blipmq_sock *bs, long *timeo)
 static int stream_discard(struct blipmq_sock *bs, struct iov_iter *from)
 {
 	if (!(bs->state & BLIPMQ_FAILED) ||
-	    time_after(jiffies, bs->discard_until))
+	    time_after_eq(jiffies, bs->discard_until))
 		return -EPIPE;
 	iov_iter_advance(from, iov_iter_count(from));
 	return 0;

@@ -40,7 +40,10 @@ void blipmq_stream_show_answers(struct blipmq_sock *bs)
 
 static void stream_failed(struct blipmq_sock *bs)
 {
-	bs->discard_until = jiffies + DISCARD_TIME;
+	/* Who has ended its input is not writing, or is told so. */
+	bs->discard_until = jiffies;
+	if (!(bs->state & BLIPMQ_TX_ENDED))
+		bs->discard_until += DISCARD_TIME;
 	blipmq_unsubscribe_all(bs);
 	blipmq_queue_close(&bs->queue);
 	blipmq_stream_show_answers(bs);

@@ -159,4 +159,28 @@ TEST(quit_behind_an_overflow)
 	EXPECT_TRUE(lib_status_law());
 }
 
+/* One that has ended its input is told that it has, also then. */
+TEST(end_of_input_before_an_overflow)
+{
+	struct lib_peer p;
+	int i;
+
+	ASSERT_LE(0, lib_open(&p, LIB_LOCAL));
+	ASSERT_TRUE(lib_option(&p, BLIPMQ_QUEUE_MESSAGES, 1));
+	ASSERT_TRUE(lib_option(&p, BLIPMQ_OVERFLOW,
+			       BLIPMQ_OVERFLOW_DISCONNECT));
+	ASSERT_TRUE(lib_subscribe(&p, "dc.end"));
+	for (i = 0; i < 3; i++)
+		lib_put_pub(&p, BLIPMQ_FLAG_RETAIN, "dc.end", 0, "", 0);
+	ASSERT_TRUE(lib_send(&p));
+	ASSERT_EQ(0, shutdown(p.fd, SHUT_WR));
+	EXPECT_TRUE(lib_expect_err(&p, BLIPMQ_CODE_LIMIT, 0, NULL));
+	EXPECT_EQ(-1, send(p.fd, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(EPIPE, errno);
+	EXPECT_TRUE(lib_expect_eof(&p));
+	lib_close(&p);
+	EXPECT_TRUE(lib_status_wait("sockets", 0));
+	EXPECT_TRUE(lib_status_law());
+}
+
 TEST_HARNESS_MAIN
