@@ -205,6 +205,22 @@ int blipmq_nl_rule_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/*
+ * Whose topics they are, unless there is no such user or group for who asks:
+ * the number that stands for all of those might be said again as if it were one.
+ */
+static int put_owner(struct sk_buff *skb, struct user_namespace *user_ns,
+		     const struct blipmq_rule *rule)
+{
+	uid_t uid = from_kuid(user_ns, rule->uid);
+	gid_t gid = from_kgid(user_ns, rule->gid);
+
+	if ((uid != (uid_t)-1 && nla_put_u32(skb, BLIPMQ_A_RULE_UID, uid)) ||
+	    (gid != (gid_t)-1 && nla_put_u32(skb, BLIPMQ_A_RULE_GID, gid)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int put_rule(struct sk_buff *skb, struct netlink_callback *cb,
 		    const struct blipmq_rule *rule)
 {
@@ -218,10 +234,7 @@ static int put_rule(struct sk_buff *skb, struct netlink_callback *cb,
 		return -EMSGSIZE;
 	if (nla_put(skb, BLIPMQ_A_RULE_PATTERN, rule->len, rule->pattern) ||
 	    (rule->judges &&
-	     (nla_put_u32(skb, BLIPMQ_A_RULE_UID,
-			  from_kuid_munged(user_ns, rule->uid)) ||
-	      nla_put_u32(skb, BLIPMQ_A_RULE_GID,
-			  from_kgid_munged(user_ns, rule->gid)) ||
+	     (put_owner(skb, user_ns, rule) ||
 	      nla_put_u32(skb, BLIPMQ_A_RULE_MODE, rule->mode))) ||
 	    (rule->ttl_ms &&
 	     nla_put_u32(skb, BLIPMQ_A_RULE_TTL_MS, rule->ttl_ms)) ||

@@ -14,7 +14,9 @@ cd "$(dirname "$0")/.." || exit 1
 
 work=$(mktemp -d)
 chmod 755 "$work"
+inside=
 cleanup() {
+	[ -z "$inside" ] || kill "$inside"
 	build/blipmqctl worker set --count "$(nproc)" 2> /dev/null
 	rm -rf "$work"
 }
@@ -182,6 +184,29 @@ foreign() {
 	[[ $said == *small.toml:3:*'there is no such user here'* ]]
 }
 check "config: of users that it knows" foreign
+
+# Somebody of the host gives a container a rule for a user that it has not.
+unshare --user --map-root-user --net sleep 1000 > /dev/null & inside=$!
+of_container() { nsenter --target "$inside" --user --net "$@"; }
+apart() { ! [ "/proc/$inside/ns/net" -ef /proc/self/ns/net ]; }
+eventually apart
+unknown_owner() {
+	local said
+	nsenter --target "$inside" --net $ctl access add b 700 --user 12 --group 12 &&
+		of_container $ctl export > "$work/unknown.toml" || return
+	grep -q '^# its user or group is none here' "$work/unknown.toml" &&
+		! grep -q '^user = ' "$work/unknown.toml" || return
+	printf '[[access.rule]]\npattern = "b"\nuser = 0\ngroup = 0\nmode = "700"\n' > "$work/small.toml"
+	said=$(of_container $ctl apply "$work/small.toml" 2>&1) && return 1
+	[[ $said == *small.toml:2:*'belongs to a user or group that is none here'* ]] || return
+	printf '[access]\n' > "$work/small.toml"
+	said=$(of_container $ctl apply "$work/small.toml" 2>&1) && return 1
+	[[ $said == *small.toml:1:*'belongs to a user or group that is none here'* ]] &&
+		nsenter --target "$inside" --net $ctl access list --brief | grep -q $'^b\t12\t12\t'
+}
+check "config: a rule whose owner it does not know stays" unknown_owner
+kill "$inside"
+inside=
 check "config: all is as it was" same before
 
 # --- dry, and as JSON ---------------------------------------------------------
@@ -278,10 +303,13 @@ check "config: is told so" has 'count = "each-cpu"'
 # --- the order of rules -------------------------------------------------------
 
 # What decides for a topic is the old rule or the new one at each moment: those
-# that say most are set first, and of those that go they go last.
+# that say most are set first, and of those that decide no longer they go last.
 $ctl access add '>' 777 && $ctl access add 'o.*' 700 && $ctl access add o.a 700 &&
-	$ctl access add 'o.>' 700
+	$ctl access add 'o.>' 700 && $ctl access add q.a 700
 cat > "$work/order.toml" <<'END'
+[[access.rule]]
+pattern = "q.a"
+ttl-ms = 1
 [[access.rule]]
 pattern = "p.>"
 user = 0
@@ -304,7 +332,7 @@ END
 order() {
 	$ctl apply "$work/order.toml" | awk -F': ' '{ print $1 }' |
 		diff - <(printf 'access.rule %s\n' p.a 'p.*' 'p.>' '>' \
-			'ticks.>' ticks.a 'o.>' 'o.*' o.a)
+			'ticks.>' ticks.a q.a 'o.>' 'o.*' o.a)
 }
 check "config: rules are set in an order" order
 check "config: and taken back in that" "$ctl" apply "$work/before"

@@ -103,6 +103,8 @@ static void write_rule(const struct config_rule *r, FILE *to)
 	putc('\n', to);
 	write_number(to, "user", &r->user);
 	write_number(to, "group", &r->group);
+	if (r->mode.set && !(r->user.set && r->group.set))
+		fputs("# its user or group is none here, so the rule has to stay\n", to);
 	if (r->mode.set)
 		fprintf(to, "mode = \"%03llo\"\n",
 			(unsigned long long)r->mode.value);
@@ -280,16 +282,34 @@ static void plan_rule(struct plan *p, const struct config_rule *from,
 	}
 }
 
+/* The rule decides for its topics, and will leave that to others. */
+static bool stops_judging(const struct config_rule *from,
+			  const struct config_rule *to)
+{
+	return from && from->mode.set && !(to && to->mode.set);
+}
+
+/* What is changed has to be known whole, to be said again. */
+static void check_owner(struct config *want, const struct config_rule *from,
+			int line)
+{
+	if (from && from->mode.set && !(from->user.set && from->group.set))
+		config_error(want, line,
+			     "the rule for %.*s belongs to a user or group that is none here",
+			     (int)from->len, from->pattern);
+}
+
 /*
- * The rules that say most are set first, and of those that go the ones that say
- * least go first, at the end: so what decides for a topic is at any moment
- * either what did before or what will afterwards, and never a rule behind both.
+ * The rules that say most are set first, and of those that decide no longer the
+ * ones that say least go first, at the end: so what decides for a topic is at any
+ * moment either what did before or what will afterwards, and never a rule behind
+ * both.
  */
 static void access_plan(struct plan *p, const struct config *now,
 			struct config *want)
 {
 	const struct config_access *from = &now->access, *to = &want->access;
-	const struct config_rule *before;
+	const struct config_rule *before, *after;
 	size_t i, added = 0;
 
 	if (!to->line)
@@ -297,7 +317,10 @@ static void access_plan(struct plan *p, const struct config *now,
 	for (i = 0; i < to->nr; i++) {
 		before = find_rule(from, &to->rules[i]);
 		added += !before;
-		if (!same_rule(before, &to->rules[i]))
+		if (same_rule(before, &to->rules[i]))
+			continue;
+		check_owner(want, before, to->rules[i].pattern_line);
+		if (!stops_judging(before, &to->rules[i]))
 			plan_rule(p, before, &to->rules[i],
 				  to->rules[i].pattern_line);
 	}
@@ -305,9 +328,14 @@ static void access_plan(struct plan *p, const struct config *now,
 		config_error(want, to->line,
 			     "%zu rules would be added to %zu before others go; a namespace has %d at most",
 			     added, from->nr, BLIPMQ_RULES_MAX);
-	for (i = from->nr; i--;)
-		if (!find_rule(to, &from->rules[i]))
-			plan_rule(p, &from->rules[i], NULL, to->line);
+	for (i = from->nr; i--;) {
+		after = find_rule(to, &from->rules[i]);
+		if (!after)
+			check_owner(want, &from->rules[i], to->line);
+		if (!after || stops_judging(&from->rules[i], after))
+			plan_rule(p, &from->rules[i], after,
+				  after ? after->pattern_line : to->line);
+	}
 }
 
 const struct config_section config_access = {
