@@ -18,7 +18,7 @@ TEST_PROGRAMS := $(addprefix $(BUILD)/tests/,$(TEST_HARNESS) $(TEST_TOOLS))
 TEST_TARGETS += $(TEST_PROGRAMS) $(BUILD)/tests/fuzz_calls
 
 TEST_LIB := $(addprefix $(BUILD)/obj/tests/lib,.o _peer.o _expect.o \
-	_packet.o _status.o _lane.o _access.o _user.o)
+	_packet.o _status.o _lane.o _access.o _user.o _file.o)
 
 # As system headers: their warnings are not ours to mend.
 $(addprefix $(BUILD)/obj/tests/,$(addsuffix .o,$(TEST_HARNESS))): \

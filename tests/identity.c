@@ -163,16 +163,6 @@ TEST_F(identity, needs_a_right_to_act_for_somebody)
 	close(fd);
 }
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) ==
-			     (ssize_t)strlen(text);
-
-	close(fd);
-	return ok;
-}
-
 /* Passes @fd over @channel, or receives what is returned. */
 static int pass(int channel, int fd)
 {
@@ -203,9 +193,9 @@ static int pass(int channel, int fd)
 static int socket_of_namespace(void)
 {
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) ||
-	    !write_file("/proc/self/uid_map", "0 1001 1") ||
-	    !write_file("/proc/self/setgroups", "deny") ||
-	    !write_file("/proc/self/gid_map", "0 1001 1"))
+	    !lib_write_file("/proc/self", "uid_map", "0 1001 1") ||
+	    !lib_write_file("/proc/self", "setgroups", "deny") ||
+	    !lib_write_file("/proc/self", "gid_map", "0 1001 1"))
 		return -1;
 	return lib_packet();
 }

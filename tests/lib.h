@@ -176,6 +176,14 @@ struct lib_attr {
 long long lib_request(u8 command, const struct lib_attr *attrs, size_t nr,
 		      int wanted);
 
+/* lib_file.c: the kernel's files. */
+#define LIB_TRACING	"/sys/kernel/tracing"
+
+bool lib_write_file(const char *folder, const char *name, const char *text);
+bool lib_read_file(char *text, size_t room, const char *folder,
+		   const char *name);
+bool lib_trace_open(char *folder);
+
 /* lib_user.c: rights. */
 int lib_as_user(uid_t uid, int flags, int (*check)(void *arg), void *arg);
 

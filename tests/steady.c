@@ -6,13 +6,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "lib.h"
 
-#define TRACING	"/sys/kernel/tracing"
 #define READERS	4
 #define WARM	64
 #define ROUNDS	500
@@ -31,37 +29,20 @@ FIXTURE(steady) {
 	struct lib_peer	reader;
 };
 
-static int put(const char *folder, const char *name, const char *text)
-{
-	char path[160];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (ssize_t)strlen(text) ? 0 : -1;
-}
-
 FIXTURE_SETUP(steady)
 {
 	char text[160];
 	size_t i;
 
-	if (access(TRACING "/events/kmem", F_OK))
-		SKIP(return, "there is no " TRACING "/events/kmem");
-	snprintf(self->folder, sizeof(self->folder),
-		 TRACING "/instances/blipmq-steady-%d", getpid());
-	ASSERT_EQ(0, mkdir(self->folder, 0700));
-	ASSERT_EQ(0, put(self->folder, "tracing_on", "0"));
+	if (access(LIB_TRACING "/events/kmem", F_OK))
+		SKIP(return, "there is no " LIB_TRACING "/events/kmem");
+	ASSERT_TRUE(lib_trace_open(self->folder));
+	ASSERT_TRUE(lib_write_file(self->folder, "tracing_on", "0"));
 	snprintf(text, sizeof(text), "%d", gettid());
-	ASSERT_EQ(0, put(self->folder, "set_event_pid", text));
+	ASSERT_TRUE(lib_write_file(self->folder, "set_event_pid", text));
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		snprintf(text, sizeof(text), "events/%s/enable", events[i]);
-		ASSERT_EQ(0, put(self->folder, text, "1"));
+		ASSERT_TRUE(lib_write_file(self->folder, text, "1"));
 	}
 	snprintf(text, sizeof(text), "%s/tracing_on", self->folder);
 	self->on = open(text, O_WRONLY | O_CLOEXEC);
@@ -91,7 +72,7 @@ FIXTURE_TEARDOWN(steady)
 	lib_close(&self->stream);
 	close(self->pub);
 	close(self->on);
-	put(self->folder, "events/enable", "0");
+	lib_write_file(self->folder, "events/enable", "0");
 	EXPECT_EQ(0, rmdir(self->folder));
 }
 
@@ -112,19 +93,11 @@ static bool in_interrupt(const char *line)
 /* Allocations that were seen, or -1; those of publishing are shown. */
 static int allocations(const char *folder, char *text, size_t room)
 {
-	char path[160], *line, *rest;
-	int found = 0, fd;
-	size_t len = 0;
-	ssize_t n;
+	char *line, *rest;
+	int found = 0;
 
-	snprintf(path, sizeof(path), "%s/trace", folder);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (!lib_read_file(text, room, folder, "trace"))
 		return -1;
-	while (len < room - 1 && (n = read(fd, text + len, room - 1 - len)) > 0)
-		len += (size_t)n;
-	close(fd);
-	text[len] = '\0';
 	for (line = strtok_r(text, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
 		if (*line == '#' || in_interrupt(line))
@@ -132,7 +105,7 @@ static int allocations(const char *folder, char *text, size_t room)
 		if (!found++)
 			lib_say("%s", line);
 	}
-	return put(folder, "trace", "") ? -1 : found;
+	return lib_write_file(folder, "trace", "") ? found : -1;
 }
 
 static void drain(FIXTURE_DATA(steady) *self)

@@ -13,61 +13,24 @@
 #include "harness.h"
 #include "lib.h"
 
-#define TRACING	"/sys/kernel/tracing"
-
 /* A buffer of our own, so that nobody else's events are in it. */
 FIXTURE(trace) {
 	char	folder[64];
 	char	text[65536];
 };
 
-static int write_file(const char *folder, const char *name, const char *text)
-{
-	char path[128];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (ssize_t)strlen(text) ? 0 : -1;
-}
-
 FIXTURE_SETUP(trace)
 {
-	if (access(TRACING "/events", F_OK))
-		SKIP(return, "there is no " TRACING);
-	snprintf(self->folder, sizeof(self->folder),
-		 TRACING "/instances/blipmq-%d", getpid());
-	ASSERT_EQ(0, mkdir(self->folder, 0700));
-	ASSERT_EQ(0, write_file(self->folder, "events/blipmq/enable", "1"));
+	if (access(LIB_TRACING "/events", F_OK))
+		SKIP(return, "there is no " LIB_TRACING);
+	ASSERT_TRUE(lib_trace_open(self->folder));
+	ASSERT_TRUE(lib_write_file(self->folder, "events/blipmq/enable", "1"));
 }
 
 FIXTURE_TEARDOWN(trace)
 {
-	write_file(self->folder, "events/blipmq/enable", "0");
+	lib_write_file(self->folder, "events/blipmq/enable", "0");
 	rmdir(self->folder);
-}
-
-static bool trace_read(char *text, size_t room, const char *folder)
-{
-	char path[128];
-	size_t len = 0;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/trace", folder);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	while (len < room - 1 && (n = read(fd, text + len, room - 1 - len)) > 0)
-		len += (size_t)n;
-	close(fd);
-	text[len] = '\0';
-	return true;
 }
 
 /* Lines that have all three words. */
@@ -90,7 +53,8 @@ static int trace_count(const char *text, const char *event, const char *a,
 #define SEEN(event, a, b) ({						\
 	int _n = -1;							\
 									\
-	if (trace_read(self->text, sizeof(self->text), self->folder))	\
+	if (lib_read_file(self->text, sizeof(self->text), self->folder,	\
+			  "trace"))					\
 		_n = trace_count(self->text, event, a, b);		\
 	_n;								\
 })
