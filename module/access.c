@@ -252,11 +252,12 @@ static u64 rate_step(const struct blipmq_rule *rule)
 /* As many as a second brings may come at once. */
 static bool rate_allows(struct blipmq_rule *rule)
 {
-	u64 now = ktime_get_ns(), step = rate_step(rule), due;
+	s64 now = ktime_get_ns(), step = rate_step(rule), due;
 	s64 old = atomic64_read(&rule->due);
 
 	do {
-		due = max_t(u64, old, now) + step;
+		/* Less than nothing, when one of an older rule was given back. */
+		due = max(old, now) + step;
 		if (due - now > NSEC_PER_SEC)
 			return false;
 	} while (!atomic64_try_cmpxchg(&rule->due, &old, due));

@@ -18,7 +18,7 @@
 #include "slow.h"
 #include "trace.h"
 
-/* Topics that are moved to the rings without letting others have the lock. */
+/* Entries that are moved to the rings before others have the lock, at first. */
 #define MOVE_AT_ONCE	64
 
 struct conflate_part;
@@ -487,13 +487,14 @@ bool blipmq_conflate_empty(struct blipmq_queue *q)
 }
 
 /* A few topics go behind what the rings have. */
-static void conflate_move(struct blipmq_queue *q, struct blipmq_conflate *c)
+static void conflate_move(struct blipmq_queue *q, struct blipmq_conflate *c,
+			  u32 most)
 {
 	struct sk_buff *b;
 	u64 mask;
 	u32 i, n;
 
-	for (i = 0; i < MOVE_AT_ONCE && !list_empty(&c->dirty); i++) {
+	for (i = 0; i < most && !list_empty(&c->dirty); i++) {
 		b = entry_take(q, c, true, &mask);
 		if (blipmq_chain_push(&q->chain, b, mask) == BLIPMQ_RING_OK)
 			continue;
@@ -517,6 +518,7 @@ static void conflate_move(struct blipmq_queue *q, struct blipmq_conflate *c)
 void blipmq_conflate_end(struct blipmq_queue *q)
 {
 	struct blipmq_conflate *c = q->conflate;
+	u32 most = MOVE_AT_ONCE;
 	bool done;
 
 	do {
@@ -524,7 +526,9 @@ void blipmq_conflate_end(struct blipmq_queue *q)
 		spin_lock(&c->lock);
 		done = test_bit(BLIPMQ_ASIDE_ENDED, &q->aside);
 		if (!done) {
-			conflate_move(q, c);
+			/* More than publishers may bring meanwhile. */
+			conflate_move(q, c, most);
+			most *= 2;
 			done = list_empty(&c->dirty);
 		}
 		if (done) {

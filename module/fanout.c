@@ -522,11 +522,19 @@ int blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 		  const struct blipmq_batch_topic *topics, u32 nr_topics,
 		  struct blipmq_retain *retain)
 {
+	bool held_up = blipmq_sock_is_held_up(bs);
+	int err;
+
 	lockdep_assert_held(&bs->tx_lock);
 	if (trace_blipmq_publish_enabled())
 		trace_blipmq_publish(bs, b, batch_mask(topics, nr_topics));
 	blipmq_credit_forget(bs);
 	if (likely(blipmq_lane_enter(bs)))
-		return blipmq_fanout_direct(bs, b, topics, nr_topics, retain);
-	return blipmq_lane_publish(bs, b, topics, nr_topics, retain);
+		err = blipmq_fanout_direct(bs, b, topics, nr_topics, retain);
+	else
+		err = blipmq_lane_publish(bs, b, topics, nr_topics, retain);
+	/* What it waited for may be another topic's, which nobody tells it now. */
+	if (unlikely(held_up) && err != -EAGAIN)
+		blipmq_sock_wake_writer(bs);
+	return err;
 }

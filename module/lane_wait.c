@@ -164,6 +164,8 @@ int blipmq_lane_refuse_ring(struct blipmq_sock *bs, struct blipmq_worker *w)
 	struct blipmq_lane *lane = &bs->lane;
 
 	lockdep_assert_held(&bs->tx_lock);
+	/* Before a worker finds it, which takes it off the list. */
+	blipmq_lane_refuse(bs, BLIPMQ_LANE_RING);
 	spin_lock(&ring_waiters_lock);
 	if (list_empty(&lane->node)) {
 		list_add_tail(&lane->node, &ring_waiters);
@@ -171,7 +173,7 @@ int blipmq_lane_refuse_ring(struct blipmq_sock *bs, struct blipmq_worker *w)
 	}
 	lane->full = w;
 	spin_unlock(&ring_waiters_lock);
-	blipmq_lane_refuse(bs, BLIPMQ_LANE_RING);
+	smp_mb();	/* see above */
 	if (!blipmq_worker_is_full(w))
 		blipmq_lane_ring_has_room(w);
 	return -EAGAIN;

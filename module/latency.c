@@ -85,18 +85,20 @@ void blipmq_latency_read(struct blipmq_queue *q, struct sk_buff *b,
 static int latency_alloc(struct blipmq_latency *l)
 {
 	struct blipmq_histograms __percpu *cpus;
+	struct blipmq_histograms *base;
 
 	lockdep_assert_held(&l->lock);
 	if (l->cpus)
 		return 0;
-	l->base = kvzalloc(sizeof(*l->base), GFP_KERNEL_ACCOUNT);
-	if (!l->base)
+	base = kvzalloc(sizeof(*base), GFP_KERNEL_ACCOUNT);
+	if (!base)
 		return -ENOMEM;
 	cpus = alloc_percpu_gfp(struct blipmq_histograms, GFP_KERNEL_ACCOUNT);
 	if (!cpus) {
-		kvfree(l->base);
+		kvfree(base);
 		return -ENOMEM;
 	}
+	l->base = base;
 	WRITE_ONCE(l->cpus, cpus);
 	/* Whoever measures finds it. */
 	synchronize_rcu();

@@ -10,6 +10,9 @@
 #include "queue.h"
 #include "sock.h"
 
+/* How often who waits to write looks again, see blipmq_sock_wait_writable(). */
+#define WRITER_LOOKS	((long)HZ)
+
 /**
  * blipmq_sock_end() - end one direction of a socket, or both
  * @bs: the socket
@@ -107,7 +110,9 @@ int blipmq_sock_wait_readable(struct blipmq_sock *bs, long *timeo)
  * @blocked: does it still have to wait? A snapshot will do
  * @timeo: jiffies to wait at most, reduced by those that it took
  *
- * blipmq_sock_wake_writer() ends it.
+ * blipmq_sock_wake_writer() ends it. A socket waits for one thing: threads that
+ * write to one socket, and what waits for different things, may therefore miss
+ * theirs, and look again now and then.
  *
  * Context: may sleep; the caller holds no lock of the socket.
  * Return: 0 to try again, -EAGAIN when the time is over, or what a signal
@@ -118,6 +123,7 @@ int blipmq_sock_wait_writable(struct blipmq_sock *bs,
 			      long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	long slice = min(*timeo, WRITER_LOOKS), left;
 	struct sock *sk = &bs->sk;
 
 	if (!*timeo)
@@ -126,8 +132,11 @@ int blipmq_sock_wait_writable(struct blipmq_sock *bs,
 		return sock_intr_errno(*timeo);
 	add_wait_queue(sk_sleep(sk), &wait);
 	smp_mb();	/* pairs with the one in wq_has_sleeper() */
-	if (blocked(bs) && !(READ_ONCE(bs->state) & BLIPMQ_TX_ENDED))
-		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+	if (blocked(bs) && !(READ_ONCE(bs->state) & BLIPMQ_TX_ENDED)) {
+		left = wait_woken(&wait, TASK_INTERRUPTIBLE, slice);
+		if (*timeo != MAX_SCHEDULE_TIMEOUT)
+			*timeo -= slice - left;
+	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return 0;
 }

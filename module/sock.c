@@ -225,7 +225,8 @@ static int blipmq_release(struct socket *sock)
 	blipmq_stream_drop_input(bs);
 	blipmq_queue_close(&bs->queue);
 	blipmq_expiry_forget(&bs->queue);
-	blipmq_credit_forget(bs);
+	/* With their locks: who just wakes it has to have come to an end. */
+	__blipmq_credit_forget(bs);
 	__blipmq_lane_forget(bs);
 	if (bs->publisher)
 		xa_erase(&ns->publishers, bs->publisher);
