@@ -90,7 +90,7 @@ static void rules_judge_again(struct blipmq_net *ns, const u8 *pattern, u8 len)
 		cond_resched();
 	}
 	if (ended)
-		blipmq_fanout_settle();
+		blipmq_fanout_settle(ns);
 }
 
 static int rules_change(struct blipmq_net *ns, const u8 *pattern, u8 len,

@@ -116,6 +116,7 @@ int blipmq_conflate_begin(struct blipmq_queue *q)
 	}
 	spin_lock(&c->lock);
 	c->active = true;
+	smp_mb__before_atomic();	/* pairs with queue_push_aside() */
 	set_bit(BLIPMQ_ASIDE_CONFLATE, &q->aside);
 	spin_unlock(&c->lock);
 	return 0;

@@ -144,9 +144,12 @@ static void expiry_work(struct work_struct *work)
 			break;
 		if (!expiry_queue(bs)) {
 			expiry_unlist(&bs->queue, BLIPMQ_WATCH_NONE);
-			/* Who pushed before has seen it listed. */
+			/*
+			 * Who pushed before has seen it listed, perhaps
+			 * behind a message that is not there yet.
+			 */
 			smp_mb();
-			if (blipmq_queue_readable(&bs->queue))
+			if (atomic64_read(&bs->queue.used))
 				blipmq_expiry_watch(&bs->queue);
 		}
 		sock_put(&bs->sk);

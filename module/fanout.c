@@ -346,6 +346,8 @@ static int fanout_gathered(struct blipmq_fan *fan, struct blipmq_pusher *p,
 					 fan->credits->used, routed);
 		if (!err)
 			return 0;
+		/* They would be in the way of what comes without them. */
+		blipmq_credit_give_back(fan->credits, charge);
 	}
 	for (;;) {
 		err = 0;

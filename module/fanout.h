@@ -24,7 +24,7 @@ struct blipmq_deliver;
  */
 struct blipmq_batch_topic {
 	u64	mask;
-	u16	at;
+	u32	at;
 	u8	len;
 };
 
@@ -142,7 +142,7 @@ int __must_check blipmq_fanout_many(struct blipmq_fan *fan,
 				    struct blipmq_pusher *p,
 				    const struct blipmq_batch_topic *topics,
 				    u32 nr_topics, u32 legs, u64 *routed);
-void blipmq_fanout_settle(void);
+void blipmq_fanout_settle(struct blipmq_net *ns);
 int __must_check blipmq_fanout_admit(struct blipmq_sock *bs, struct sk_buff *b,
 				     const struct blipmq_batch_topic *topics,
 				     u32 nr_topics,

@@ -17,9 +17,6 @@
 #include "sock.h"
 #include "topic.h"
 
-/* Who pushes to legs that it found in an earlier RCU section. */
-DEFINE_STATIC_SRCU(many_srcu);
-
 /* A queue group is held by its set, a leg by its socket. */
 static void many_put(struct blipmq_queue *q)
 {
@@ -182,10 +179,11 @@ many_gather(struct blipmq_net *ns, const struct sk_buff *b,
 
 /*
  * Credits that were given at the ingress count for the same legs now, as far
- * as those want the same frames.
+ * as those want the same frames. The others are given back before anything is
+ * pushed, which they would be in the way of.
  */
 static void many_use_credits(struct blipmq_gather *g,
-			     struct blipmq_gather *credits)
+			     struct blipmq_gather *credits, u32 bytes)
 {
 	unsigned long i;
 	int at;
@@ -198,6 +196,7 @@ static void many_use_credits(struct blipmq_gather *g,
 		__clear_bit(i, blipmq_gather_credits(credits));
 		blipmq_gather_mark_credit(g, at);
 	}
+	blipmq_credit_give_back(credits, bytes);
 }
 
 /**
@@ -219,7 +218,7 @@ int blipmq_fanout_many(struct blipmq_fan *fan, struct blipmq_pusher *p,
 	struct blipmq_gather *g;
 	int err = -ENOMEM, srcu;
 
-	srcu = srcu_read_lock(&many_srcu);
+	srcu = srcu_read_lock(&fan->ns->many);
 	g = many_gather(fan->ns, p->b, topics, nr_topics, legs, routed);
 	if (!g)
 		goto out;
@@ -228,23 +227,25 @@ int blipmq_fanout_many(struct blipmq_fan *fan, struct blipmq_pusher *p,
 		err = blipmq_credit_take(fan->publisher, g,
 					 blipmq_bundle_cb(p->b)->charge);
 	else if (fan->credits)
-		many_use_credits(g, fan->credits);
+		many_use_credits(g, fan->credits,
+				 blipmq_bundle_cb(p->b)->charge);
 	many_release(g, err ? NULL : p);
 	blipmq_gather_free(g);
 out:
-	srcu_read_unlock(&many_srcu, srcu);
+	srcu_read_unlock(&fan->ns->many, srcu);
 	return err;
 }
 
 /**
  * blipmq_fanout_settle() - wait until nothing more comes to legs that have left
+ * @ns: the namespace
  *
  * Context: may sleep; no publisher waits for what the caller holds.
  */
-void blipmq_fanout_settle(void)
+void blipmq_fanout_settle(struct blipmq_net *ns)
 {
 	synchronize_rcu();
-	synchronize_srcu(&many_srcu);
+	synchronize_srcu(&ns->many);
 }
 
 /**

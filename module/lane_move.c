@@ -218,6 +218,9 @@ void blipmq_lanes_destroy(struct blipmq_net *ns)
 {
 	struct blipmq_lanes *t;
 
+	/* Nobody can give it any now, and others may have the lock for long. */
+	if (!rcu_access_pointer(ns->lanes))
+		return;
 	mutex_lock(&lanes_lock);
 	t = blipmq_lanes_now(ns);
 	if (t)

@@ -94,11 +94,16 @@ static int __net_init blipmq_net_create(struct net *net)
 	err = blipmq_topics_init(ns);
 	if (err)
 		goto err_destroy_trie;
-	err = blipmq_proc_init(net);
+	err = init_srcu_struct(&ns->many);
 	if (err)
 		goto err_destroy_topics;
+	err = blipmq_proc_init(net);
+	if (err)
+		goto err_cleanup_many;
 	return 0;
 
+err_cleanup_many:
+	cleanup_srcu_struct(&ns->many);
 err_destroy_topics:
 	blipmq_topics_destroy(ns);
 err_destroy_trie:
@@ -133,6 +138,7 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 	WARN_ON_ONCE(atomic64_read(&ns->ring_bytes));
 	WARN_ON_ONCE(percpu_counter_sum(&ns->memory));
 
+	cleanup_srcu_struct(&ns->many);
 	blipmq_topics_destroy(ns);
 	blipmq_trie_destroy(&ns->trie);
 	blipmq_rules_destroy(ns);

@@ -101,6 +101,7 @@ struct blipmq_net {
 	struct delayed_work	sweep;
 	struct delayed_work	prune;
 
+	struct srcu_struct	many;
 	struct mutex		spare_lock;	/* @spare */
 	struct blipmq_gather	*spare;
 

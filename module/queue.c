@@ -261,12 +261,42 @@ enum blipmq_push blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b,
 	return queue_push(q, b, mask, n);
 }
 
+/*
+ * Does somebody wait who is woken alone, as by EPOLLEXCLUSIVE? Such entries are
+ * the last. The next message is to wake another one then, since the first may
+ * not read.
+ */
+static bool queue_has_exclusive(struct sock *sk)
+{
+	struct wait_queue_entry *last;
+	bool exclusive = false;
+	struct socket_wq *wq;
+	unsigned long flags;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (wq && wq_has_sleeper(&wq->wait)) {
+		spin_lock_irqsave(&wq->wait.lock, flags);
+		if (!list_empty(&wq->wait.head)) {
+			last = list_last_entry(&wq->wait.head,
+					       struct wait_queue_entry, entry);
+			exclusive = last->flags & WQ_FLAG_EXCLUSIVE;
+		}
+		spin_unlock_irqrestore(&wq->wait.lock, flags);
+	}
+	rcu_read_unlock();
+	return exclusive;
+}
+
 void __blipmq_queue_wake(struct blipmq_queue *q)
 {
 	struct sock *sk = &blipmq_queue_sock(q)->sk;
 
-	if (xchg(&q->armed, 0))
-		sk->sk_data_ready(sk);
+	if (!xchg(&q->armed, 0))
+		return;
+	sk->sk_data_ready(sk);
+	if (unlikely(queue_has_exclusive(sk)))
+		WRITE_ONCE(q->armed, 1);
 }
 
 /* How many losses are to be told before the message at position @pos. */

@@ -224,11 +224,15 @@ int blipmq_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
 			break;
 		mutex_unlock(&bs->tx_lock);
 		err = blipmq_credit_wait(bs, &timeo);
-		mutex_lock(&bs->tx_lock);
 		if (err)
-			break;
+			goto out;
+		if (mutex_lock_interruptible(&bs->tx_lock)) {
+			err = sock_intr_errno(timeo);
+			goto out;
+		}
 	}
 	mutex_unlock(&bs->tx_lock);
+out:
 	if (err)
 		return sk_stream_error(sock->sk, msg->msg_flags, err);
 	return len;

@@ -174,7 +174,8 @@ static int blipmq_shutdown(struct socket *sock, int how)
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	mutex_lock(&bs->tx_lock);
+	if (mutex_lock_killable(&bs->tx_lock))
+		return -EINTR;
 	err = blipmq_lane_settle(bs);
 	if (err)
 		goto out;
@@ -343,6 +344,8 @@ static int sock_init(struct blipmq_sock *bs, struct blipmq_net *ns)
 	if (err)
 		goto err_retire;
 	blipmq_queue_init(&bs->queue, ns, user);
+	/* Who waits for a signal does not look first. */
+	bs->queue.armed = 1;
 	bs->opener = get_pid(task_tgid(current));
 	/* Which undoes from here on what is not undone by releasing. */
 	bs->sk.sk_destruct = blipmq_destruct;

@@ -248,7 +248,9 @@ static int set_socket_option(struct socket *sock, int option, sockptr_t value,
 
 	if (err || (option != SO_RCVBUF && option != SO_RCVBUFFORCE))
 		return err;
-	mutex_lock(&bs->tx_lock);
+	/* The limit holds; who is killed has nothing to make room for. */
+	if (mutex_lock_killable(&bs->tx_lock))
+		return -EINTR;
 	blipmq_queue_set_limits(&bs->queue, bs->queue.limit_messages,
 				bs->queue.limit_bytes);
 	mutex_unlock(&bs->tx_lock);

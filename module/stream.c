@@ -22,7 +22,9 @@ static bool stream_is_full(struct blipmq_sock *bs)
 
 /*
  * A leg that blocks has no room for the bundle: try one with fewer frames, or
- * wait until it has room for one; or wait for the lane. Called and left with tx_lock held.
+ * wait until it has room for one; or wait for the lane. Called with tx_lock held.
+ *
+ * Return: 0 with tx_lock held, or a negative errno without it.
  */
 static int stream_wait_credit(struct blipmq_sock *bs, long *timeo)
 {
@@ -37,7 +39,8 @@ static int stream_wait_credit(struct blipmq_sock *bs, long *timeo)
 	}
 	mutex_unlock(&bs->tx_lock);
 	err = blipmq_credit_wait(bs, timeo);
-	mutex_lock(&bs->tx_lock);
+	if (!err && mutex_lock_interruptible(&bs->tx_lock))
+		err = sock_intr_errno(*timeo);
 	return err;
 }
 
@@ -88,8 +91,11 @@ int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			}
 		} else {
 			err = blipmq_stream_ingest(bs, &msg->msg_iter);
-			if (err == -EAGAIN)
+			if (err == -EAGAIN) {
 				err = stream_wait_credit(bs, &timeo);
+				if (err)
+					goto out;
+			}
 			cond_resched();
 			/* A write of gigabytes can be ended like any other. */
 			if (!err && signal_pending(current) &&

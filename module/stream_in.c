@@ -13,6 +13,7 @@
 #include "answers.h"
 #include "bundle.h"
 #include "fanout.h"
+#include "lane.h"
 #include "netns.h"
 #include "queue.h"
 #include "sock.h"
@@ -67,6 +68,7 @@ static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
 	int ret = 0, err;
 
 	batch.nr_topics = 0;
+	batch.lane = BLIPMQ_LANE_DIRECT;
 	batch.retains = false;
 	while (n < bs->input.frames_max &&
 	       len - offset >= BLIPMQ_FRAME_HEADER &&
