@@ -21,9 +21,9 @@
 #include "lib.h"
 
 /* What stays while others come and go, and more of it with SUITE_LONG. */
-#define TOPICS	(getenv("SUITE_LONG") ? 100000 : 5000)
-#define SOCKETS	(getenv("SUITE_LONG") ? 10000 : 1000)
-#define GARBAGE	(getenv("SUITE_LONG") ? 1000000 : lib_rounds(20000))
+#define TOPICS	lib_rounds_long(5000, 100000)
+#define SOCKETS	lib_rounds_long(1000, 10000)
+#define GARBAGE	lib_rounds_long(20000, 1000000)
 
 FIXTURE(control) {
 	struct blipmq_genl	g;

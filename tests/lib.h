@@ -70,6 +70,9 @@ int lib_temporary(const void *bytes, size_t len);
 /* How often to repeat what is done @most times on a stock kernel. */
 int lib_rounds(int most);
 
+/* Likewise, @usual times; on a stock kernel with SUITE_LONG @most times. */
+int lib_rounds_long(int usual, int most);
+
 /* lib_peer.c: connections. */
 int lib_socket(int type);
 int lib_open(struct lib_peer *p, enum lib_way way);
