@@ -3,9 +3,12 @@
  * poll() and epoll, by level and by edge, on both types of socket.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "harness.h"
 #include "lib.h"
@@ -229,6 +232,62 @@ TEST_F(ready, two_watchers)
 	EXPECT_EQ(1, wait_ready(self->ep, &got, LIB_HANG_MS));
 	EXPECT_EQ(1, wait_ready(other, &got, LIB_HANG_MS));
 	close(other);
+}
+
+/* Waits once, and leaves what came to somebody else. */
+static pid_t wait_alone(int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	pid_t pid = fork();
+	u32 got;
+	int ep;
+
+	if (pid)
+		return pid;
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev))
+		_exit(2);
+	_exit(wait_ready(ep, &got, LIB_HANG_MS) != 1);
+}
+
+/* Who is woken alone may not read: the next message wakes another one. */
+TEST_F(ready, exclusive_watchers)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	int round, i, status;
+
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < 3; i++)
+			ASSERT_LE(0, wait_alone(self->fd));
+		nanosleep(&pause, NULL);
+		for (i = 0; i < 3; i++) {
+			ASSERT_TRUE(put(self->pub));
+			ASSERT_LE(0, waitpid(-1, &status, 0));
+			ASSERT_EQ(0, status);
+		}
+		for (i = 0; i < 3; i++)
+			ASSERT_TRUE(take(self->fd, variant->type));
+	}
+}
+
+/* Who asks for a signal need not have looked before. */
+TEST_F(ready, signal_for_each_message)
+{
+	const struct timespec limit = { .tv_sec = LIB_HANG_MS / 1000 };
+	sigset_t set;
+	int i;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETOWN, getpid()));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_ASYNC | O_NONBLOCK));
+	for (i = 0; i < 3; i++) {
+		ASSERT_TRUE(put(self->pub));
+		ASSERT_EQ(SIGIO, sigtimedwait(&set, NULL, &limit));
+		ASSERT_TRUE(take(self->fd, variant->type));
+		EXPECT_FALSE(take(self->fd, variant->type));
+	}
 }
 
 TEST_F(ready, end_is_readable)
