@@ -245,15 +245,18 @@ TEST_F(rules, for_who_has_the_right)
 /* As many as there may be, and no more. */
 TEST_F(rules, many)
 {
+	/* Each takes as long as there are rules. */
+	const int most = lib_rounds(4096);
 	char pattern[32];
 	int i, fd;
 
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
-	for (i = 0; i < 4096; i++) {
+	for (i = 4096 - most; i < 4096; i++) {
 		snprintf(pattern, sizeof(pattern), "ac.%d.>", i);
 		ASSERT_EQ(0, lib_rule_add(pattern, ALICE, ALICE, 0600));
 	}
-	EXPECT_EQ(-ENOSPC, lib_rule_add("ac.more", 0, 0, 0));
+	if (most == 4096)
+		EXPECT_EQ(-ENOSPC, lib_rule_add("ac.more", 0, 0, 0));
 	EXPECT_EQ(0, lib_rule_add("ac.4095.>", ALICE, ALICE, 0644));
 	fd = lib_packet();
 	EXPECT_EQ(-EACCES, lib_sendto(fd, "ac.4095.x", "x", 1));
@@ -264,7 +267,7 @@ TEST_F(rules, many)
 	close(fd);
 	/* The rest goes with the namespace. */
 	for (i = 0; i < 100; i++) {
-		snprintf(pattern, sizeof(pattern), "ac.%d.>", i * 37);
+		snprintf(pattern, sizeof(pattern), "ac.%d.>", 4095 - i * 5);
 		EXPECT_EQ(0, lib_rule_delete(pattern));
 	}
 	EXPECT_EQ(0, lib_rule_add("ac.more", 0, 0, 0));

@@ -13,7 +13,7 @@
 
 /* More than are summed in one go. */
 #define IDLE		1000
-#define ROUNDS		1500
+#define ROUNDS		lib_rounds(1500)
 #define PUBLISHERS	2
 
 static int done;
