@@ -105,7 +105,7 @@ static void put_topic(struct nlmsghdr *nlh, unsigned long i)
 static void put_socket(struct nlmsghdr *nlh, unsigned long i)
 {
 	struct nlattr *nest;
-	uint16_t attr;
+	unsigned int attr;
 
 	mnl_attr_put_u64(nlh, BLIPMQ_A_SOCKET_ID, i);
 	mnl_attr_put_u32(nlh, BLIPMQ_A_SOCKET_PID, 1234);

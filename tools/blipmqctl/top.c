@@ -290,7 +290,7 @@ static void top_move(struct top *t, long rows)
 
 static void top_next_column(struct top *t, int step)
 {
-	int n = 0;
+	int n = 1;
 
 	while (t->v->columns[n].title)
 		n++;
