@@ -21,7 +21,8 @@ cleanup() {
 		kill "$pid" 2> /dev/null
 	done
 	wait 2> /dev/null
-	$ctl worker set --count "$(nproc)" 2> /dev/null
+	# Workers are those of all namespaces.
+	$ctl apply "$work/before" > /dev/null 2>&1
 	rm -rf "$work"
 }
 ctl=build/blipmqctl
@@ -69,6 +70,7 @@ client() {
 }
 check "keys: a client of blipmqd" client
 settings() {
+	$ctl export > "$work/before"
 	$ctl worker set --count 2 && $ctl worker set 1 --class fifo --priority 1 &&
 		$ctl lane set k.lane worker 0 && $ctl access add 'k.>' 777 &&
 		$ctl topic set k.slow --ttl 60000 --rate 1000 --mode 777

@@ -16,8 +16,10 @@ chmod 755 "$work"
 jobs_started=()
 cleanup() {
 	[ ${#jobs_started[@]} = 0 ] || kill "${jobs_started[@]}" 2> /dev/null
+	$ctl worker set --count "$(nproc)" 2> /dev/null
 	rm -rf "$work"
 }
+ctl=build/blipmqctl
 trap cleanup EXIT
 bring_near "$work/near" build/blipmq{,ctl} grep setpriv sleep unshare || exit
 blipmq=$work/near/blipmq
