@@ -41,6 +41,8 @@ static const char load_usage_text[] =
 "  --count N	messages of each publisher, or rounds; default 100000\n"
 "  --warm N	the same, before measuring; default a tenth\n"
 "  --rate N	messages a second in latency mode, all publishers; default 1000\n"
+"  --since-call	latencies from the publisher's call, as the kernel has them, not\n"
+"		from when a message was due\n"
 "  --topic T	default bench.topic\n"
 "  --family N	number of the address family; default 18\n"
 "  --server-pid N	whose CPU time to report as the broker's\n"
@@ -62,6 +64,7 @@ static const struct option load_long_options[] = {
 	{ "count", required_argument, NULL, 'c' },
 	{ "warm", required_argument, NULL, 'W' },
 	{ "rate", required_argument, NULL, 'R' },
+	{ "since-call", no_argument, NULL, 'C' },
 	{ "topic", required_argument, NULL, 't' },
 	{ "family", required_argument, NULL, 'f' },
 	{ "server-pid", required_argument, NULL, 'i' },
@@ -138,6 +141,9 @@ static void load_option(struct load_options *o, int option, char *arg)
 		break;
 	case 'R':
 		o->rate = load_number(arg, 1, 1000000000);
+		break;
+	case 'C':
+		o->since_call = true;
 		break;
 	case 't':
 		if (!*arg || strlen(arg) > BLIPMQ_FRAME_TOPIC_MAX)

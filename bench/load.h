@@ -45,6 +45,7 @@ struct load_options {
 	u64 warm;
 	u64 count;
 	u64 rate;
+	bool since_call;
 	pid_t server_pid;
 };
 

@@ -128,7 +128,7 @@ static void load_publish_paced(struct load_publisher *p)
 			load_histogram_add(&p->late, now - due);
 			load_conn_stamp(&p->conn, n,
 					load_tag(p->number, p->flow.sent + n),
-					due);
+					o->since_call ? now : due);
 			n++;
 			due = load_due(p, start, p->flow.sent + n - first);
 		} while (due <= now && n < o->batch &&

@@ -4,11 +4,14 @@
  * socket and the reason.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <linux/blipmq_netlink.h>
 
 #include "harness.h"
 #include "lib.h"
@@ -33,9 +36,16 @@ FIXTURE_TEARDOWN(trace)
 	rmdir(self->folder);
 }
 
-/* Lines that have all three words. */
-static int trace_count(const char *text, const char *event, const char *a,
-		       const char *b)
+static bool has_all(const char *line, const char * const *words)
+{
+	while (*words)
+		if (!strstr(line, *words++))
+			return false;
+	return true;
+}
+
+/* Lines that have all the words. */
+static int trace_count(const char *text, const char * const *words)
 {
 	char line[1024];
 	const char *end;
@@ -44,18 +54,18 @@ static int trace_count(const char *text, const char *event, const char *a,
 	for (; *text; text = *end ? end + 1 : end) {
 		end = strchrnul(text, '\n');
 		snprintf(line, sizeof(line), "%.*s", (int)(end - text), text);
-		found += *line != '#' && strstr(line, event) &&
-			 strstr(line, a) && strstr(line, b);
+		found += *line != '#' && has_all(line, words);
 	}
 	return found;
 }
 
-#define SEEN(event, a, b) ({						\
+#define SEEN(...) ({							\
 	int _n = -1;							\
 									\
 	if (lib_read_file(self->text, sizeof(self->text), self->folder,	\
 			  "trace"))					\
-		_n = trace_count(self->text, event, a, b);		\
+		_n = trace_count(self->text,				\
+				 (const char *[]){ __VA_ARGS__, NULL });\
 	_n;								\
 })
 
@@ -135,6 +145,58 @@ TEST_F(trace, a_drop_has_its_reason)
 		ASSERT_EQ(1, lib_sendto(a, "value", "x", 1));
 	EXPECT_EQ(3, SEEN("blipmq_enqueue:", "topic=value ", ""));
 	EXPECT_EQ(2, SEEN("blipmq_drop:", "topic=value ", "reason=conflated"));
+	close(a);
+	close(b);
+}
+
+/* As the kernel has it: a thread may run on this CPU alone. */
+static bool runs_on(pid_t pid, int cpu)
+{
+	cpu_set_t set;
+
+	return !sched_getaffinity(pid, sizeof(set), &set) &&
+	       CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set);
+}
+
+/* What is pinned to a worker is routed by its thread, where that was put. */
+TEST_F(trace, a_worker_routes_on_its_cpu)
+{
+	static const char topic[] = "topic=trace.pin ";
+	int a = lib_packet(), b = lib_packet(), cpu;
+	char thread[32], self_pid[32], where[16], buf[16];
+	pid_t pid;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(goto out, "there is one CPU");
+	ASSERT_LE(0, a);
+	ASSERT_LE(0, b);
+	ASSERT_EQ(0, lib_worker_count(2));
+	ASSERT_EQ(0, lib_subscription(b, BLIPMQ_SUBSCRIBE, "trace.*", NULL));
+	snprintf(self_pid, sizeof(self_pid), "-%d ", getpid());
+	for (cpu = 1; cpu >= 0; cpu--) {
+		ASSERT_TRUE(lib_write_file(self->folder, "trace", ""));
+		ASSERT_EQ(0, lib_worker_set(1, BLIPMQ_A_WORKER_CPU, (u32)cpu));
+		ASSERT_EQ(0, lib_lane_set("trace.pin", BLIPMQ_LANE_MODE_WORKER,
+					  1));
+		ASSERT_EQ(1, lib_sendto(a, "trace.pin", "x", 1));
+		ASSERT_EQ(1, recv(b, buf, sizeof(buf), 0));
+		pid = (pid_t)lib_worker_get(1, BLIPMQ_A_WORKER_PID);
+		ASSERT_LT(0, pid);
+		EXPECT_TRUE(runs_on(pid, cpu));
+		/* Behind it nothing is under way there. */
+		ASSERT_EQ(0, lib_lane_set("trace.pin", BLIPMQ_LANE_MODE_DEFAULT,
+					  -1));
+		snprintf(thread, sizeof(thread), "-%d ", pid);
+		snprintf(where, sizeof(where), " [%03d] ", cpu);
+		EXPECT_EQ(1, SEEN("blipmq_publish:", topic, self_pid));
+		EXPECT_EQ(1, SEEN("blipmq_route:", topic, thread, where));
+		EXPECT_EQ(1, SEEN("blipmq_enqueue:", topic, thread, where));
+		EXPECT_EQ(0, SEEN("blipmq_enqueue:", topic, self_pid));
+	}
+	/* Nobody said of it any longer: the publisher's own call. */
+	ASSERT_EQ(1, lib_sendto(a, "trace.pin", "x", 1));
+	EXPECT_EQ(1, SEEN("blipmq_enqueue:", topic, self_pid));
+out:
 	close(a);
 	close(b);
 }

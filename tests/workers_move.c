@@ -7,14 +7,31 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "workers.h"
 
+/* Changes under traffic, and more of them with SUITE_LONG. */
+#define MOVES	(getenv("SUITE_LONG") ? 1000 : lib_rounds(100))
+
+/*
+ * A reader that blocks has publishers go as fast as it reads, and loses nothing;
+ * clients of blipmqd have no right to that.
+ */
+static bool reader_blocks(struct reader *r)
+{
+	if (r->way == READER_PACKET)
+		return lib_set_u32(r->fd, BLIPMQ_OVERFLOW,
+				   BLIPMQ_OVERFLOW_BLOCK);
+	return r->way == READER_STREAM &&
+	       lib_option(&r->peer, BLIPMQ_OVERFLOW, BLIPMQ_OVERFLOW_BLOCK);
+}
+
 /* A stream publishes numbers until it is told to stop. */
-static u32 publish_until(volatile u32 *stop)
+static u32 publish_until(volatile u32 *stop, bool paced)
 {
 	struct lib_peer p = { .fd = -1 };
 	u32 i = 0, k;
@@ -28,11 +45,28 @@ static u32 publish_until(volatile u32 *stop)
 			i = 0;
 			break;
 		}
-		if (i % 64 == 0)
+		if (paced && i % 64 == 0)
 			usleep(1000);
 	}
 	lib_close(&p);
 	return i;
+}
+
+/* So does a socket of one message a call. */
+static u32 packets_until(volatile u32 *stop, bool paced)
+{
+	u8 two[8] = { 0 };
+	int fd = lib_packet();
+	u32 k = 0;
+
+	while (!*stop) {
+		blipmq_put_le32(two, k);
+		if (lib_sendto(fd, topics[k % TOPICS], two, 8) != 8)
+			return 0;
+		if (++k % 64 == 0 && paced)
+			usleep(1000);
+	}
+	return k;
 }
 
 static bool move_once(u32 dice)
@@ -54,13 +88,17 @@ static bool move_once(u32 dice)
 }
 
 /* Nothing is lost, twice there or overtaken while all of it moves. */
-TEST_F(workers, moves_under_traffic)
+TEST_F_TIMEOUT(workers, moves_under_traffic, 3000)
 {
+	u32 moves = (u32)MOVES;
 	volatile u32 *shared;
 	u32 dice = 12345, next[2] = { 0 }, i, who;
 	pid_t pids[2], reader;
+	bool paced;
 	int status;
 
+	paced = !reader_blocks(&self->r);
+	EXPECT_EQ(variant->way == READER_TCP, paced);
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)shared);
@@ -94,27 +132,12 @@ TEST_F(workers, moves_under_traffic)
 		pids[i] = fork();
 		ASSERT_LE(0, pids[i]);
 		if (!pids[i]) {
-			if (i) {
-				u8 two[8] = { 0 };
-				int fd = lib_packet();
-				u32 k = 0;
-
-				while (!shared[0]) {
-					blipmq_put_le32(two, k);
-					if (lib_sendto(fd, topics[k % TOPICS],
-						       two, 8) != 8)
-						_exit(1);
-					if (++k % 64 == 0)
-						usleep(1000);
-				}
-				shared[5] = k;
-				_exit(0);
-			}
-			shared[4] = publish_until(&shared[0]);
-			_exit(!shared[4]);
+			shared[4 + i] = i ? packets_until(shared, paced) :
+					    publish_until(shared, paced);
+			_exit(!shared[4 + i]);
 		}
 	}
-	for (i = 0; i < 60; i++) {
+	for (i = 0; i < moves; i++) {
 		dice = dice * 1103515245 + 12345;
 		ASSERT_TRUE(move_once(dice >> 8));
 	}

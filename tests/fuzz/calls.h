@@ -56,6 +56,8 @@ struct calls_cover {
  * @programs: that it has run
  * @results: operations by kind and errno, 0 for success
  * @strange: an errno that no program knows
+ * @netlink: a socket for many requests, 0 before the first
+ * @requests: that were sent there
  * @cover: what they reached in the kernel
  */
 struct calls_thread {
@@ -70,6 +72,8 @@ struct calls_thread {
 	u64			programs;
 	u64			results[CALLS_KINDS][CALLS_ERRNOS];
 	int			strange;
+	int			netlink;
+	u64			requests;
 	struct calls_cover	cover;
 };
 
@@ -83,7 +87,7 @@ extern const struct calls_kind calls_kinds[CALLS_KINDS];
 extern int calls_family;
 
 /* calls_kinds.c: operations and their operands. */
-void calls_kinds_init(void);
+void calls_kinds_init(void (*only)(struct calls_thread *t));
 void calls_run_op(struct calls_thread *t, const u8 *op);
 void calls_run_more(struct calls_thread *t);
 u8 calls_u8(struct calls_thread *t);
@@ -114,7 +118,7 @@ void calls_cover_stop(struct calls_cover *c);
 unsigned int calls_cover_pcs(void);
 const char *calls_cover_where(void);
 
-/* calls_socket.c, calls_send.c, calls_receive.c, calls_file.c */
+/* calls_socket.c, calls_send.c, calls_receive.c, calls_file.c, calls_netlink.c */
 void calls_renew(int number, bool open);
 void calls_open(struct calls_thread *t);
 void calls_close(struct calls_thread *t);
@@ -143,6 +147,7 @@ void calls_pass(struct calls_thread *t);
 void calls_ioctl(struct calls_thread *t);
 void calls_file(struct calls_thread *t);
 void calls_netlink(struct calls_thread *t);
+void calls_requests(struct calls_thread *t);
 
 /* calls_frame.c, calls_netlink.c */
 size_t calls_frames(struct calls_thread *t, u8 *to, size_t room);

@@ -38,18 +38,24 @@ const struct calls_kind calls_kinds[CALLS_KINDS] = {
 	{ "ioctl",		  6, calls_ioctl },
 	{ "file",		  5, calls_file },
 	{ "netlink",		  8, calls_netlink },
+	/* Alone. */
+	{ "requests",		  0, calls_requests },
 };
 
 /* A byte to a kind, as often as its weight says; the sum is 256. */
 static u8 wheel[256];
 
-void calls_kinds_init(void)
+/* All of them, or one. */
+void calls_kinds_init(void (*only)(struct calls_thread *t))
 {
 	unsigned int kind, i, n = 0;
 
-	for (kind = 0; kind < CALLS_KINDS; kind++)
-		for (i = 0; i < calls_kinds[kind].weight && n < 256; i++)
+	for (kind = 0; kind < CALLS_KINDS; kind++) {
+		if (only && calls_kinds[kind].run == only)
+			memset(wheel, (int)kind, sizeof(wheel));
+		for (i = 0; !only && i < calls_kinds[kind].weight && n < 256; i++)
 			wheel[n++] = (u8)kind;
+	}
 }
 
 void calls_run_op(struct calls_thread *t, const u8 *op)

@@ -68,6 +68,11 @@ void text_write_plain(FILE *to, const void *data, size_t size)
 
 	while (size) {
 		for (run = 0; run < size; run += n) {
+			/* Most are. */
+			while (run < size && s[run] >= 0x20 && s[run] < 0x7f)
+				run++;
+			if (run == size)
+				break;
 			n = text_shows(s + run, size - run);
 			if (!n)
 				break;

@@ -280,8 +280,13 @@ static int run_access(int argc, char **argv)
 	if (!strcmp(action, "delete") && left == 1 && !a.json && !a.user &&
 	    !a.group)
 		return access_delete(pattern);
+	if (strcmp(action, "test") && strcmp(action, "add") &&
+	    strcmp(action, "delete"))
+		return ctl_usage(&ctl_access,
+				 "access has no '%s', but list, add, delete and test",
+				 action);
 	return ctl_usage(&ctl_access,
-			 "access wants list, add PATTERN MODE, delete PATTERN or test NAME");
+			 "access wants add PATTERN MODE, delete PATTERN or test NAME");
 }
 
 const struct ctl_command ctl_access = {

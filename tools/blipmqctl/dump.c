@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "dump.h"
+#include "moment.h"
 
 /* A list that is interrupted so often is given up. */
 #define DUMP_TRIES	20
@@ -48,6 +49,7 @@ int dump_run(struct dump *d, struct blipmq_genl *g, const struct nlmsghdr *nlh)
 
 	for (;;) {
 		d->len = 0;
+		d->at = moment_now();
 		ret = blipmq_genl_run(g, nlh, dump_reply, d);
 		if (ret != -EINTR || ++tries == DUMP_TRIES)
 			return ret;

@@ -15,11 +15,13 @@
  * @bytes: one behind the other
  * @len: bytes of them
  * @room: bytes that @bytes has room for
+ * @at: when they were asked for, see moment_now()
  */
 struct dump {
 	char	*bytes;
 	size_t	len;
 	size_t	room;
+	double	at;
 };
 
 int dump_run(struct dump *d, struct blipmq_genl *g, const struct nlmsghdr *nlh);

@@ -218,8 +218,11 @@ static int run_lane(int argc, char **argv)
 	left = argc - optind;
 	if (!strcmp(action, "show") && left <= 1 && !all)
 		return lane_show(argv[optind], json);
+	if (!strcmp(action, "show"))
+		return ctl_usage(&ctl_lane, "lane show wants one TOPIC or none");
 	if (strcmp(action, "set"))
-		return ctl_usage(&ctl_lane, "lane wants show [TOPIC] or set");
+		return ctl_usage(&ctl_lane, "lane has no '%s', but show and set",
+				 action);
 	if (!all && left)
 		pattern = argv[optind++];
 	left = argc - optind;

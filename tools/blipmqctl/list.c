@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Listing: a request with filters, and its answer for people, for scripts, and
- * as JSON.
+ * Listing: a request with filters, and its answer, or two for rates.
  */
 #include <errno.h>
-#include <linux/genetlink.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "../blipmq/text.h"
-#include "broker.h"
 #include "dump.h"
 #include "list.h"
+#include "moment.h"
 #include "who.h"
 
-#define COLUMNS_MAX	16
+/* The first look of a list with rates is so long ago, unless that was said. */
+#define RATE_SECONDS	1
 
 /**
  * struct list_args - what was asked for
@@ -25,6 +21,7 @@
  * @have_uid: only what is @uid's
  * @uid: a user
  * @pattern: only what it matches, or NULL
+ * @seconds: the time between two looks for rates, 0 for none
  */
 struct list_args {
 	bool		json;
@@ -32,267 +29,8 @@ struct list_args {
 	bool		have_uid;
 	uint32_t	uid;
 	const char	*pattern;
+	double		seconds;
 };
-
-/**
- * entry_init() - begin with the entries of a list
- * @e: the entry
- * @l: the list
- */
-void entry_init(struct entry *e, const struct list *l)
-{
-	e->own.specs = l->specs;
-	e->totals.specs = ctl_total_specs;
-	e->totals_attr = l->totals;
-}
-
-static int entry_attr(const struct nlattr *attr, void *data)
-{
-	struct entry *e = data;
-
-	if (e->totals_attr && mnl_attr_get_type(attr) == e->totals_attr)
-		return mnl_attr_parse_nested(attr, broker_take_nested,
-					     &e->totals);
-	values_take(&e->own, attr);
-	return MNL_CB_OK;
-}
-
-/**
- * entry_take() - the next entry
- * @e: the entry
- * @nlh: the message that has it
- */
-void entry_take(struct entry *e, const struct nlmsghdr *nlh)
-{
-	e->own.present = 0;
-	e->totals.present = 0;
-	mnl_attr_parse(nlh, sizeof(struct genlmsghdr), entry_attr, e);
-}
-
-/**
- * entry_format() - a value of an entry as text
- * @e: the entry
- * @key: its own, or that of a counter
- * @plain: for programs
- * @text: room for VALUE_ROOM bytes
- *
- * Return: the text, "-" when the kernel did not say it.
- */
-const char *entry_format(const struct entry *e, const char *key, bool plain,
-			 char *text)
-{
-	const struct value_spec *s;
-
-	for (s = e->own.specs; s->key; s++)
-		if (!strcmp(s->key, key))
-			return values_format(&e->own, key, plain, text);
-	return values_format(&e->totals, key, plain, text);
-}
-
-/**
- * entry_plain() - a value of an entry in letters that any terminal shows
- * @e: the entry
- * @key: its own, or that of a counter
- * @text: room for VALUE_ROOM bytes
- *
- * Return: @text.
- */
-const char *entry_plain(const struct entry *e, const char *key, char *text)
-{
-	const char *from = entry_format(e, key, false, text);
-	size_t i, len = strlen(from);
-
-	memmove(text, from, len + 1);
-	for (i = 0; i < len; i++)
-		if (text[i] < ' ' || text[i] > '~')
-			text[i] = '?';
-	return text;
-}
-
-/**
- * entry_to_json() - an entry as an object
- * @e: the entry
- *
- * Return: the object.
- */
-json_object *entry_to_json(const struct entry *e)
-{
-	json_object *o = json_object_new_object(), *totals;
-
-	values_to_json(&e->own, o);
-	if (e->totals_attr) {
-		totals = json_object_new_object();
-		values_to_json(&e->totals, totals);
-		json_object_object_add(o, "totals", totals);
-	}
-	return o;
-}
-
-/**
- * struct cell - where the values of a column are
- * @values: among which
- * @place: their place there
- * @width: columns of a terminal that the longest one takes
- */
-struct cell {
-	const struct values	*values;
-	int			place;
-	int			width;
-};
-
-/* Looked for once: a list may have a great many entries. */
-static void find_cells(const struct list *l, const struct entry *e,
-		       struct cell *cells)
-{
-	int i;
-
-	for (i = 0; l->columns[i].key; i++) {
-		cells[i].values = &e->own;
-		cells[i].place = values_place(e->own.specs, l->columns[i].key);
-		if (cells[i].place >= 0)
-			continue;
-		cells[i].values = &e->totals;
-		cells[i].place = values_place(e->totals.specs,
-					      l->columns[i].key);
-	}
-}
-
-static void entry_write_json(const struct entry *e)
-{
-	bool any;
-
-	putchar_unlocked('{');
-	any = values_write_json(stdout, &e->own);
-	if (e->totals_attr) {
-		fputs(any ? ",\"totals\":{" : "\"totals\":{", stdout);
-		values_write_json(stdout, &e->totals);
-		putchar_unlocked('}');
-	}
-	putchar_unlocked('}');
-}
-
-static void list_json(const struct list *l, const struct dump *d)
-{
-	const struct nlmsghdr *nlh = NULL;
-	const char *before = "[\n";
-	static struct entry e;
-
-	entry_init(&e, l);
-	while ((nlh = dump_next(d, nlh))) {
-		entry_take(&e, nlh);
-		fputs(before, stdout);
-		entry_write_json(&e);
-		before = ",\n";
-	}
-	puts(d->len ? "\n]" : "[]");
-}
-
-static void list_brief(const struct list *l, const struct dump *d)
-{
-	const struct nlmsghdr *nlh = NULL;
-	struct cell cells[COLUMNS_MAX];
-	char text[VALUE_ROOM];
-	static struct entry e;
-	const char *value;
-	int i;
-
-	entry_init(&e, l);
-	find_cells(l, &e, cells);
-	while ((nlh = dump_next(d, nlh))) {
-		entry_take(&e, nlh);
-		for (i = 0; l->columns[i].key; i++) {
-			value = values_format_at(cells[i].values,
-						 cells[i].place, true, text);
-			text_write_plain(stdout, value, strlen(value));
-			putchar_unlocked(l->columns[i + 1].key ? '\t' : '\n');
-		}
-	}
-}
-
-/* Characters, as far as each has one column. */
-static int text_width(const char *text)
-{
-	int n = 0;
-
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
-}
-
-static void print_spaces(int n)
-{
-	while (n-- > 0)
-		putchar_unlocked(' ');
-}
-
-static void print_cell(const struct list_column *c, const char *value,
-		       int width)
-{
-	bool last = !c[1].key;
-	int space = width - text_width(value);
-
-	if (!c->left)
-		print_spaces(space);
-	text_write_plain(stdout, value, strlen(value));
-	if (last) {
-		putchar_unlocked('\n');
-		return;
-	}
-	print_spaces(c->left ? space + 2 : 2);
-}
-
-static void list_widths(const struct list *l, const struct dump *d,
-			struct entry *e, struct cell *cells)
-{
-	const struct nlmsghdr *nlh = NULL;
-	char text[VALUE_ROOM];
-	struct cell *c;
-	int i, n;
-
-	for (i = 0; l->columns[i].key; i++)
-		cells[i].width = text_width(l->columns[i].title);
-	while ((nlh = dump_next(d, nlh))) {
-		entry_take(e, nlh);
-		for (i = 0; l->columns[i].key; i++) {
-			c = &cells[i];
-			n = text_width(values_format_at(c->values, c->place,
-							false, text));
-			if (n > c->width)
-				c->width = n;
-		}
-	}
-}
-
-static void list_people(const struct list *l, const struct dump *d)
-{
-	bool colour = ctl_colour(stdout);
-	const struct nlmsghdr *nlh = NULL;
-	struct cell cells[COLUMNS_MAX];
-	char text[VALUE_ROOM];
-	static struct entry e;
-	int i;
-
-	if (!d->len) {
-		printf("There are no %s here%s.\n", l->what,
-		       geteuid() ? " that you may see" : "");
-		return;
-	}
-	entry_init(&e, l);
-	find_cells(l, &e, cells);
-	list_widths(l, d, &e, cells);
-	fputs(colour ? "\033[1m" : "", stdout);
-	for (i = 0; l->columns[i].key; i++)
-		print_cell(&l->columns[i], l->columns[i].title, cells[i].width);
-	fputs(colour ? "\033[0m" : "", stdout);
-	while ((nlh = dump_next(d, nlh))) {
-		entry_take(&e, nlh);
-		for (i = 0; l->columns[i].key; i++)
-			print_cell(&l->columns[i],
-				   values_format_at(cells[i].values,
-						    cells[i].place, false,
-						    text), cells[i].width);
-	}
-}
 
 /* Return: true when @status is all that is left. */
 static bool list_options(const struct list *l, int argc, char **argv,
@@ -302,13 +40,14 @@ static bool list_options(const struct list *l, int argc, char **argv,
 		{ "json", no_argument, NULL, 'j' },
 		{ "brief", no_argument, NULL, 'b' },
 		{ "user", required_argument, NULL, 'u' },
+		{ "rates", optional_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	int c;
 
 	*status = CTL_USAGE;
-	while ((c = getopt_long(argc, argv, "jbu:h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "jbu:r::h", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			a->json = true;
@@ -327,6 +66,23 @@ static bool list_options(const struct list *l, int argc, char **argv,
 			if (who_user(optarg, &a->uid))
 				break;
 			ctl_usage(l->command, "there is no user '%s'", optarg);
+			return true;
+		case 'r':
+			if (!l->rate_columns) {
+				ctl_usage(l->command,
+					  "%s list has no rates; 'blipmqctl socket list --rates' has",
+					  l->command->name);
+				return true;
+			}
+			a->seconds = RATE_SECONDS;
+			/* As others have it: --rates 5. */
+			if (!optarg && optind < argc && *argv[optind] != '-')
+				optarg = argv[optind++];
+			if (!optarg || moment_parse(optarg, &a->seconds))
+				break;
+			ctl_usage(l->command,
+				  "--rates wants 0.01 to 86400 seconds, not '%s'",
+				  optarg);
 			return true;
 		case 'h':
 			fputs(l->command->help, stdout);
@@ -356,8 +112,9 @@ static bool list_options(const struct list *l, int argc, char **argv,
 	return false;
 }
 
+/* The answer, and with rates another one some time before it. */
 static int list_get(const struct list *l, const struct list_args *a,
-		    struct dump *d)
+		    struct dump *before, struct dump *d)
 {
 	__u8 buffer[512] __attribute__((aligned(8)));
 	struct blipmq_genl g;
@@ -373,7 +130,13 @@ static int list_get(const struct list *l, const struct list_args *a,
 		mnl_attr_put_u32(nlh, l->uid, a->uid);
 	if (a->pattern)
 		mnl_attr_put_strz(nlh, l->pattern, a->pattern);
-	ret = dump_run(d, &g, nlh);
+	if (a->seconds > 0) {
+		ret = dump_run(before, &g, nlh);
+		if (!ret)
+			moment_wait(a->seconds);
+	}
+	if (!ret)
+		ret = dump_run(d, &g, nlh);
 	blipmq_genl_close(&g);
 	snprintf(what, sizeof(what), "cannot list the %s", l->what);
 	if (ret == -EINTR) {
@@ -393,22 +156,19 @@ static int list_get(const struct list *l, const struct list_args *a,
  */
 int list_run(const struct list *l, int argc, char **argv)
 {
+	struct dump before = { }, d = { };
 	struct list_args a = { };
-	struct dump d = { };
+	enum list_form form;
 	int ret;
 
 	if (list_options(l, argc, argv, &a, &ret))
 		return ret;
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	ret = list_get(l, &a, &d);
-	if (!ret) {
-		if (a.json)
-			list_json(l, &d);
-		else if (a.brief)
-			list_brief(l, &d);
-		else
-			list_people(l, &d);
-	}
+	ret = list_get(l, &a, &before, &d);
+	form = a.json ? LIST_JSON : a.brief ? LIST_BRIEF : LIST_PEOPLE;
+	if (!ret)
+		ret = list_print(l, form, a.seconds > 0 ? &before : NULL, &d);
+	dump_free(&before);
 	dump_free(&d);
 	return ret;
 }

@@ -42,6 +42,27 @@ static const struct list_column socket_columns[] = {
 	{ }
 };
 
+/* With --rates, in the place of what has gone through altogether. */
+static const struct list_column socket_rate_columns[] = {
+	{ "id", "ID", false },
+	{ "pid", "PID", false },
+	{ "command", "COMMAND", true },
+	{ "uid", "UID", false },
+	{ "type", "TYPE", true },
+	{ "subscriptions", "SUBS", false },
+	{ "rates.published", "PUB/s", false },
+	{ "rates.published-bytes", "BYTES/s", false },
+	{ "rates.delivered", "READ/s", false },
+	{ "rates.delivered-bytes", "BYTES/s", false },
+	{ "queued-messages", "QUEUED", false },
+	{ "queued-bytes", "BYTES", false },
+	{ "lost", "LOST", false },
+	{ "rates.lost", "LOST/s", false },
+	{ "policy", "POLICY", true },
+	{ "identity", "IDENTITY", true },
+	{ }
+};
+
 const struct list ctl_sockets = {
 	.command = &ctl_socket,
 	.what = "sockets",
@@ -50,6 +71,7 @@ const struct list ctl_sockets = {
 	.totals = BLIPMQ_A_SOCKET_TOTALS,
 	.uid = BLIPMQ_A_SOCKET_UID,
 	.columns = socket_columns,
+	.rate_columns = socket_rate_columns,
 };
 
 static int run_socket(int argc, char **argv)
@@ -63,19 +85,25 @@ static int run_socket(int argc, char **argv)
 
 const struct ctl_command ctl_socket = {
 	.name = "socket",
-	.summary = "list the open sockets, their queues and losses",
+	.summary = "list the open sockets, their queues, rates and losses",
 	.help =
-	"Usage: blipmqctl socket [list] [--user USER] [--json | --brief]\n"
+	"Usage: blipmqctl socket [list] [--user USER] [--rates [SECONDS]]\n"
+	"                        [--json | --brief]\n"
 	"\n"
 	"Lists your own sockets in this network namespace; with CAP_NET_ADMIN\n"
 	"everybody's.\n"
 	"\n"
 	"  -u, --user USER  only those of this user, a name or a number\n"
+	"  -r, --rates [SECONDS]\n"
+	"                   look twice, SECONDS apart, 1 by default, and tell what went\n"
+	"                   through each in a second\n"
 	"  -j, --json       a JSON array; blipmqctl(8) has a table of its keys\n"
 	"  -b, --brief      the same columns, separated by tabs, without a header\n"
 	"  -h, --help       this text\n"
 	"\n"
 	"Exit status: 0 done, 1 refused by the kernel, 2 usage, 3 the kernel module\n"
-	"blipmq is not loaded.\n",
+	"blipmq is not loaded.\n"
+	"\n"
+	"Example: blipmqctl socket list --rates 5\n",
 	.run = run_socket,
 };

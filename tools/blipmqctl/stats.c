@@ -2,16 +2,13 @@
 /*
  * blipmqctl stats: totals, and what comes and goes in a second.
  */
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "broker.h"
 #include "ctl.h"
 #include "latency.h"
+#include "moment.h"
 
 enum stats_format {
 	STATS_PEOPLE,
@@ -48,14 +45,6 @@ struct sample {
 	struct latency	latency;
 };
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static uint64_t total(const struct sample *s, const char *key)
 {
 	uint64_t number = 0;
@@ -75,11 +64,8 @@ static uint64_t state(const struct sample *s, const char *key)
 static uint64_t rate(const struct sample *s, const struct sample *before,
 		     const char *key)
 {
-	double seconds = s->at - before->at;
-	uint64_t from = total(before, key), to = total(s, key);
-
-	return to > from && seconds > 0 ?
-		(uint64_t)llround((double)(to - from) / seconds) : 0;
+	return moment_rate(total(before, key), total(s, key),
+			   s->at - before->at);
 }
 
 /* The line of blipmqd, for all sockets. */
@@ -238,19 +224,8 @@ static int stats_take(struct blipmq_genl *g, struct sample *s)
 {
 	int ret = broker_get(g, &s->b);
 
-	s->at = now();
+	s->at = moment_now();
 	return ret ?: latency_get(g, &s->latency);
-}
-
-static void stats_wait(double seconds)
-{
-	struct timespec t = {
-		.tv_sec = (time_t)seconds,
-		.tv_nsec = (long)((seconds - floor(seconds)) * 1e9),
-	};
-
-	while (nanosleep(&t, &t) && errno == EINTR)
-		;
 }
 
 static int stats_run(const struct stats_args *a)
@@ -276,7 +251,7 @@ static int stats_run(const struct stats_args *a)
 		goto out;
 	}
 	while (!ret) {
-		stats_wait(a->seconds);
+		moment_wait(a->seconds);
 		n = !n;
 		ret = stats_take(&g, &samples[n]);
 		if (ret)
@@ -312,14 +287,6 @@ static bool parse_format(const char *text, enum stats_format *format)
 	return false;
 }
 
-static bool parse_seconds(const char *text, double *seconds)
-{
-	char *end;
-
-	*seconds = strtod(text, &end);
-	return end != text && !*end && *seconds >= 0.01 && *seconds <= 86400;
-}
-
 static int run_stats(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -349,7 +316,7 @@ static int run_stats(int argc, char **argv)
 			/* As others have it: --watch 5. */
 			if (!optarg && optind < argc && *argv[optind] != '-')
 				optarg = argv[optind++];
-			if (!optarg || parse_seconds(optarg, &a.seconds))
+			if (!optarg || moment_parse(optarg, &a.seconds))
 				break;
 			return ctl_usage(&ctl_stats,
 					 "--watch wants 0.01 to 86400 seconds, not '%s'",

@@ -14,6 +14,7 @@
 
 #include "broker.h"
 #include "ctl.h"
+#include "moment.h"
 #include "view.h"
 
 /* Lines above the rows, and below. */
@@ -256,7 +257,7 @@ static int top_look(struct top *t)
 
 	t->now = !t->now;
 	ret = broker_get(&t->g, &t->broker[t->now]);
-	t->at[t->now] = view_now();
+	t->at[t->now] = moment_now();
 	if (ret)
 		return ret;
 	ret = view_take(t->v, &t->g, &table, &t->table);
@@ -367,12 +368,12 @@ static enum top_next top_key(struct top *t, int key)
 /* Keys, until it is time for another look. */
 static enum top_next top_wait(struct top *t)
 {
-	double end = view_now() + t->seconds, left;
+	double end = moment_now() + t->seconds, left;
 	enum top_next next = TOP_DRAW;
 	int key;
 
 	while (next == TOP_DRAW) {
-		left = end - view_now();
+		left = end - moment_now();
 		if (left <= 0)
 			return TOP_LOOK;
 		timeout((int)ceil(left * 1000));
@@ -416,10 +417,6 @@ static int top_screen(struct top *t)
 
 static int top_batch(struct top *t)
 {
-	struct timespec pause = {
-		.tv_sec = (time_t)t->seconds,
-		.tv_nsec = (long)((t->seconds - floor(t->seconds)) * 1e9),
-	};
 	int ret = 0;
 
 	/* The first look has no rates. */
@@ -427,7 +424,7 @@ static int top_batch(struct top *t)
 		t->looks = 1;
 	ret = top_look(t);
 	while (!ret && t->looks--) {
-		nanosleep(&pause, NULL);
+		moment_wait(t->seconds);
 		ret = top_look(t);
 		if (!ret)
 			print_batch(t);

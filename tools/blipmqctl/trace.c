@@ -18,6 +18,7 @@
 
 #include "../blipmq/text.h"
 #include "ctl.h"
+#include "moment.h"
 #include "tracefs.h"
 
 #define DROP_EVENT	"blipmq/blipmq_drop"
@@ -299,7 +300,6 @@ static int run_trace(int argc, char **argv)
 		{ }
 	};
 	static struct trace tr;
-	char *end;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "js:h", options, NULL)) != -1) {
@@ -308,9 +308,7 @@ static int run_trace(int argc, char **argv)
 			tr.json = true;
 			break;
 		case 's':
-			tr.seconds = strtod(optarg, &end);
-			if (end != optarg && !*end && tr.seconds >= 0.01 &&
-			    tr.seconds <= 86400)
+			if (moment_parse(optarg, &tr.seconds))
 				break;
 			return ctl_usage(&ctl_trace,
 					 "--seconds wants 0.01 to 86400, not '%s'",

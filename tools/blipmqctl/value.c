@@ -31,6 +31,18 @@ static void value_text(char *to, const char *from, size_t len)
 			to[i] = '?';
 }
 
+/* Where each attribute stands: a list has a great many of them. */
+static void values_index(struct values *v)
+{
+	uint8_t i;
+
+	memset(v->places, 0, sizeof(v->places));
+	for (i = 0; v->specs[i].key && i < VALUES_MAX; i++)
+		if (v->specs[i].attr < VALUES_TYPES)
+			v->places[v->specs[i].attr] = i + 1;
+	v->placed = v->specs;
+}
+
 /**
  * values_take() - keep an attribute if the table names it
  * @v: the values
@@ -41,12 +53,14 @@ void values_take(struct values *v, const struct nlattr *attr)
 {
 	uint16_t type = mnl_attr_get_type(attr);
 	const struct value_spec *s;
-	int i = 0;
+	int i;
 
-	for (s = v->specs; s->key && s->attr != type; s++)
-		i++;
-	if (!s->key || i >= VALUES_MAX)
+	if (v->placed != v->specs)
+		values_index(v);
+	if (type >= VALUES_TYPES || !v->places[type])
 		return;
+	i = v->places[type] - 1;
+	s = &v->specs[i];
 	if (s->kind == VALUE_FLAG) {
 		v->number[i] = 1;
 	} else if (s->kind == VALUE_TEXT) {
@@ -100,8 +114,14 @@ const char *value_word(enum value_kind kind, uint64_t number)
 	return NULL;
 }
 
-/* As of a file: an octal number, which begins with a zero. */
-static void value_mode(uint64_t mode, char *text)
+/**
+ * value_mode() - rights as text
+ * @mode: the rights
+ * @text: room for VALUE_ROOM bytes
+ *
+ * As of a file: an octal number, which begins with a zero.
+ */
+void value_mode(uint64_t mode, char *text)
 {
 	snprintf(text, VALUE_ROOM, "%04llo", (unsigned long long)mode);
 }
@@ -162,53 +182,16 @@ const char *values_text(const struct values *v, const char *key)
 	return i < 0 ? "(none)" : v->text[i];
 }
 
-/* A key of a table lives for ever, and is there once. */
-static void add_new(json_object *o, const char *key, json_object *value)
-{
-	json_object_object_add_ex(o, key, value,
-				  JSON_C_OBJECT_ADD_KEY_IS_NEW |
-				  JSON_C_OBJECT_ADD_CONSTANT_KEY);
-}
-
 /**
- * values_to_json() - add everything that the kernel said to an object
- * @v: the values
- * @o: the object
+ * value_number() - a number as text
+ * @number: the number
+ * @text: room for VALUE_ROOM bytes
+ *
+ * In a list there are a great many, which snprintf() takes its time for.
+ *
+ * Return: where in @text it begins.
  */
-void values_to_json(const struct values *v, json_object *o)
-{
-	char mode[VALUE_ROOM];
-	const char *word;
-	json_object *value;
-	int i;
-
-	for (i = 0; v->specs[i].key; i++) {
-		/* A flag is there or not, which both is known. */
-		if (!(v->present & 1U << i)) {
-			if (v->specs[i].kind == VALUE_FLAG)
-				add_new(o, v->specs[i].key,
-					json_object_new_boolean(0));
-			continue;
-		}
-		word = value_word(v->specs[i].kind, v->number[i]);
-		if (v->specs[i].kind == VALUE_MODE) {
-			value_mode(v->number[i], mode);
-			word = mode;
-		}
-		if (v->specs[i].kind == VALUE_TEXT)
-			value = json_object_new_string(v->text[i]);
-		else if (v->specs[i].kind == VALUE_FLAG)
-			value = json_object_new_boolean(1);
-		else if (word)
-			value = json_object_new_string(word);
-		else
-			value = json_object_new_uint64(v->number[i]);
-		add_new(o, v->specs[i].key, value);
-	}
-}
-
-/* In a list there are a great many, which snprintf() takes its time for. */
-static const char *number_text(uint64_t number, char *text)
+const char *value_number(uint64_t number, char *text)
 {
 	char *to = text + VALUE_ROOM - 1;
 
@@ -218,68 +201,6 @@ static const char *number_text(uint64_t number, char *text)
 		number /= 10;
 	} while (number);
 	return to;
-}
-
-/* As the library escapes it. */
-static void write_json_text(FILE *to, const char *text)
-{
-	json_object *o = json_object_new_string(text);
-
-	fputs(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN), to);
-	json_object_put(o);
-}
-
-static void write_json_value(FILE *to, const struct values *v, int i)
-{
-	char text[VALUE_ROOM];
-	const char *word;
-
-	switch (v->specs[i].kind) {
-	case VALUE_TEXT:
-		write_json_text(to, v->text[i]);
-		return;
-	case VALUE_FLAG:
-		fputs(v->present & 1U << i ? "true" : "false", to);
-		return;
-	case VALUE_MODE:
-		value_mode(v->number[i], text);
-		word = text;
-		break;
-	default:
-		word = value_word(v->specs[i].kind, v->number[i]);
-	}
-	if (word)
-		fprintf(to, "\"%s\"", word);
-	else
-		fputs(number_text(v->number[i], text), to);
-}
-
-/**
- * values_write_json() - print what values_to_json() adds, without its braces
- * @to: where to
- * @v: the values
- *
- * To make objects of a long list takes several times as long.
- *
- * Return: true when there is anything.
- */
-bool values_write_json(FILE *to, const struct values *v)
-{
-	bool any = false;
-	int i;
-
-	for (i = 0; v->specs[i].key; i++) {
-		if (!(v->present & 1U << i) && v->specs[i].kind != VALUE_FLAG)
-			continue;
-		if (any)
-			putc_unlocked(',', to);
-		putc_unlocked('"', to);
-		fputs(v->specs[i].key, to);
-		fputs("\":", to);
-		write_json_value(to, v, i);
-		any = true;
-	}
-	return any;
 }
 
 /**
@@ -343,7 +264,7 @@ const char *values_format_at(const struct values *v, int i, bool plain,
 		if (word)
 			return word;
 	}
-	return number_text(v->number[i], text);
+	return value_number(v->number[i], text);
 }
 
 /**

@@ -50,6 +50,9 @@ struct value_spec {
 
 #define VALUES_MAX	32
 
+/* Attributes have smaller numbers. */
+#define VALUES_TYPES	64
+
 /* The longest text: a topic. */
 #define VALUE_ROOM	256
 
@@ -59,15 +62,22 @@ struct value_spec {
  * @present: bit by place in the table
  * @number: by place
  * @text: of VALUE_TEXT
+ * @placed: the table that @places is of
+ * @places: by an attribute's number its place and one, 0 for none
  */
 struct values {
 	const struct value_spec	*specs;
 	uint32_t		present;
 	uint64_t		number[VALUES_MAX];
 	char			text[VALUES_MAX][VALUE_ROOM];
+	const struct value_spec	*placed;
+	uint8_t			places[VALUES_TYPES];
 };
 
+/* value.c */
 const char *value_word(enum value_kind kind, uint64_t number);
+void value_mode(uint64_t mode, char *text);
+const char *value_number(uint64_t number, char *text);
 void values_take(struct values *v, const struct nlattr *attr);
 int values_place(const struct value_spec *specs, const char *key);
 const char *values_format_at(const struct values *v, int i, bool plain,
@@ -76,9 +86,11 @@ bool values_get(const struct values *v, const char *key, uint64_t *number);
 const char *values_text(const struct values *v, const char *key);
 const char *values_format(const struct values *v, const char *key, bool plain,
 			  char *text);
-void values_to_json(const struct values *v, json_object *o);
-bool values_write_json(FILE *to, const struct values *v);
 void value_print(const char *label, const struct values *v, const char *key);
 char *value_bytes(uint64_t bytes, char *text, size_t size);
+
+/* value_json.c */
+void values_to_json(const struct values *v, json_object *o);
+bool values_write_json(FILE *to, const struct values *v);
 
 #endif /* _BLIPMQCTL_VALUE_H */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include <linux/blipmq_netlink.h>
 
@@ -102,19 +101,6 @@ static const struct view workers = {
 const struct view *const ctl_views[] = { &sockets, &topics, &workers, NULL };
 
 /**
- * view_now() - the moment
- *
- * Return: seconds of the monotonic clock.
- */
-double view_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/**
  * view_find() - a view by its name
  * @name: the name
  *
@@ -152,15 +138,6 @@ static int row_compare(const void *a, const void *b)
 	const struct view_row *x = a, *y = b;
 
 	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-static uint64_t entry_number(const struct entry *e, const char *key)
-{
-	uint64_t number = 0;
-
-	if (!values_get(&e->own, key, &number) && e->totals.specs)
-		values_get(&e->totals, key, &number);
-	return number;
 }
 
 /* Return: 0 or -ENOMEM. */
@@ -255,7 +232,7 @@ int view_take(const struct view *v, struct blipmq_genl *g,
 	memset(t, 0, sizeof(*t));
 	ret = dump_run(&d, g, blipmq_genl_new_dump(g, buffer,
 						   v->list->operation));
-	t->at = view_now();
+	t->at = d.at;
 	if (!ret)
 		ret = table_take(v, t, &d);
 	dump_free(&d);

@@ -78,7 +78,6 @@ struct view_table {
 
 extern const struct view *const ctl_views[];
 
-double view_now(void);
 const struct view *view_find(const char *name);
 int view_column(const struct view *v, const char *title);
 int view_take(const struct view *v, struct blipmq_genl *g,

@@ -308,9 +308,12 @@ static int run_worker(int argc, char **argv)
 		action = argv[optind++];
 	if (!strcmp(action, "list") && !sets && optind == argc)
 		return worker_list(json);
+	if (!strcmp(action, "list"))
+		return ctl_usage(&ctl_worker,
+				 "worker list takes --json and nothing else");
 	if (strcmp(action, "set"))
 		return ctl_usage(&ctl_worker,
-				 "worker wants list or set, and options only set");
+				 "worker has no '%s', but list and set", action);
 	if (optind < argc)
 		number = argv[optind++];
 	if (optind < argc || !sets || json)
