@@ -36,7 +36,6 @@ static void bundle_charge(struct sk_buff *b, u32 bytes)
 	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
 
 	cb->charge += bytes;
-	blipmq_net_charge(cb->sender->ns, bytes);
 	blipmq_sender_charge(cb->sender, bytes);
 }
 
@@ -78,6 +77,7 @@ int blipmq_bundle_extend(struct sk_buff *b, u32 size, gfp_t gfp)
 	b->len += size;
 	b->data_len += size;
 	b->truesize += truesize;
+	blipmq_net_charge(cb->sender->ns, truesize);
 	bundle_charge(b, truesize);
 	return 0;
 }
@@ -100,9 +100,13 @@ struct sk_buff *blipmq_bundle_alloc(struct blipmq_sender *s, u32 size,
 	struct blipmq_bundle_cb *cb;
 	struct sk_buff *b;
 
-	b = blipmq_spare_take(s, part) ?: bundle_piece(part, gfp);
-	if (!b)
-		return NULL;
+	b = blipmq_spare_take(s, part);
+	if (!b) {
+		b = bundle_piece(part, gfp);
+		if (!b)
+			return NULL;
+		blipmq_net_charge(s->ns, b->truesize);
+	}
 	cb = blipmq_bundle_cb(b);
 	memset(cb, 0, sizeof(*cb));
 	cb->sender = s;
@@ -233,9 +237,10 @@ void blipmq_bundle_free(struct sk_buff *b)
 	struct blipmq_sender *s = cb->sender;
 	u32 charge = cb->charge;
 
-	blipmq_net_charge(s->ns, -(s64)charge);
-	if (!blipmq_spare_put(s, b))
+	if (!blipmq_spare_put(s, b)) {
+		blipmq_net_charge(s->ns, -(s64)charge);
 		__kfree_skb(b);
+	}
 	/* The sender may be gone with that. */
 	blipmq_sender_uncharge(s, charge);
 }
