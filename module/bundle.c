@@ -11,6 +11,14 @@
 /* What one skb holds in page fragments, even of single pages. */
 #define PAGED_MAX	SZ_64K
 
+/*
+ * Large bundles lie in pages of this size where there are any: the kernel maps
+ * its memory by such pages, so that copying one takes one entry of a TLB. The
+ * last one may be empty at its end by no more than any other piece.
+ */
+#define HUGE_ORDER	get_order(SZ_2M)
+#define HUGE_LEAST	(SZ_2M - PAGED_MAX)
+
 static struct sk_buff *bundle_piece(u32 size, gfp_t gfp)
 {
 	u32 linear = size <= BLIPMQ_BUNDLE_LINEAR ? size : BLIPMQ_BUNDLE_HEAD;
@@ -31,12 +39,38 @@ static struct sk_buff *bundle_piece(u32 size, gfp_t gfp)
 	return skb;
 }
 
+/*
+ * A piece in one large page, which is charged in full. It is not worth waiting
+ * for, nor reclaiming what others use.
+ */
+static noinline struct sk_buff *bundle_huge_piece(u32 size, gfp_t gfp)
+{
+	struct sk_buff *skb;
+	struct page *page;
+
+	gfp |= __GFP_NOWARN;
+	page = alloc_pages((gfp & ~(__GFP_DIRECT_RECLAIM |
+				    __GFP_RETRY_MAYFAIL)) |
+			   __GFP_COMP | __GFP_NORETRY, HUGE_ORDER);
+	if (!page)
+		return NULL;
+	skb = alloc_skb(0, gfp);
+	if (!skb) {
+		__free_pages(page, HUGE_ORDER);
+		return NULL;
+	}
+	skb_fill_page_desc(skb, 0, page, 0, size);
+	skb->data_len = size;
+	skb->len = size;
+	skb->truesize += PAGE_SIZE << HUGE_ORDER;
+	return skb;
+}
+
 static void bundle_charge(struct sk_buff *b, u32 bytes)
 {
 	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
 
 	cb->charge += bytes;
-	blipmq_net_charge(cb->sender->ns, bytes);
 	blipmq_sender_charge(cb->sender, bytes);
 }
 
@@ -52,12 +86,20 @@ int blipmq_bundle_extend(struct sk_buff *b, u32 size, gfp_t gfp)
 {
 	struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
 	struct sk_buff *first = NULL, *last = NULL, *skb;
-	u32 truesize = 0, left = size;
+	u32 truesize = 0, left = size, part;
+	bool huge = true;
 
 	while (left) {
-		u32 part = min_t(u32, left, PAGED_MAX);
-
-		skb = bundle_piece(part, gfp);
+		skb = NULL;
+		if (unlikely(huge && left >= HUGE_LEAST)) {
+			part = min_t(u32, left, SZ_2M);
+			skb = bundle_huge_piece(part, gfp);
+			huge = skb;
+		}
+		if (!skb) {
+			part = min_t(u32, left, PAGED_MAX);
+			skb = bundle_piece(part, gfp);
+		}
 		if (!skb) {
 			kfree_skb_list(first);
 			return -ENOMEM;
@@ -78,6 +120,7 @@ int blipmq_bundle_extend(struct sk_buff *b, u32 size, gfp_t gfp)
 	b->len += size;
 	b->data_len += size;
 	b->truesize += truesize;
+	blipmq_net_charge(cb->sender->ns, truesize);
 	bundle_charge(b, truesize);
 	return 0;
 }
@@ -100,9 +143,13 @@ struct sk_buff *blipmq_bundle_alloc(struct blipmq_sender *s, u32 size,
 	struct blipmq_bundle_cb *cb;
 	struct sk_buff *b;
 
-	b = blipmq_spare_take(s, part) ?: bundle_piece(part, gfp);
-	if (!b)
-		return NULL;
+	b = blipmq_spare_take(s, part);
+	if (!b) {
+		b = bundle_piece(part, gfp);
+		if (!b)
+			return NULL;
+		blipmq_net_charge(s->ns, b->truesize);
+	}
 	cb = blipmq_bundle_cb(b);
 	memset(cb, 0, sizeof(*cb));
 	cb->sender = s;
@@ -233,9 +280,10 @@ void blipmq_bundle_free(struct sk_buff *b)
 	struct blipmq_sender *s = cb->sender;
 	u32 charge = cb->charge;
 
-	blipmq_net_charge(s->ns, -(s64)charge);
-	if (!blipmq_spare_put(s, b))
+	if (!blipmq_spare_put(s, b)) {
+		blipmq_net_charge(s->ns, -(s64)charge);
 		__kfree_skb(b);
+	}
 	/* The sender may be gone with that. */
 	blipmq_sender_uncharge(s, charge);
 }

@@ -12,6 +12,7 @@
 #include "netns.h"
 #include "proc.h"
 #include "retain.h"
+#include "spare.h"
 #include "topic.h"
 #include "user.h"
 
@@ -26,6 +27,15 @@ static unsigned int blipmq_net_id __read_mostly;
 struct blipmq_net *blipmq_net_of(const struct net *net)
 {
 	return net_generic(net, blipmq_net_id);
+}
+
+/* Spare bundles go soon after a publisher was refused, and so often at most. */
+#define RECLAIM_EVERY	(HZ / 4)
+
+void __blipmq_net_full(struct blipmq_net *ns)
+{
+	blipmq_event_limit(ns, BLIPMQ_A_LIMITS_MEMORY_BYTES);
+	queue_delayed_work(system_unbound_wq, &ns->reclaim, RECLAIM_EVERY);
 }
 
 static void blipmq_limits_init(struct blipmq_limits *limits)
@@ -62,6 +72,7 @@ static int __net_init blipmq_net_create(struct net *net)
 	blipmq_latency_init(ns);
 	blipmq_limits_init(&ns->limits);
 	mutex_init(&ns->limits_lock);
+	INIT_DELAYED_WORK(&ns->reclaim, blipmq_spare_reclaim_work);
 	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1);
 	atomic_set(&ns->nr_subscriptions, 0);
 	xa_init_flags(&ns->subscriptions, XA_FLAGS_ALLOC1);
@@ -127,6 +138,7 @@ static void __net_exit blipmq_net_destroy(struct net *net)
 	struct blipmq_net *ns = blipmq_net_of(net);
 
 	blipmq_proc_exit(net);
+	cancel_delayed_work_sync(&ns->reclaim);
 	blipmq_lanes_destroy(ns);
 	blipmq_retain_destroy(ns);
 	blipmq_expiry_destroy(&ns->expiry);

@@ -31,7 +31,8 @@
  * @draining: new sockets, subscriptions and messages are refused
  * @measures: it is measured how long messages take
  * @limits_lock: one change of them, or of @draining, at a time
- * @memory: bytes of message memory
+ * @memory: bytes of message memory, see spare.c
+ * @reclaim: frees spare bundles
  * @held: bytes that receivers hold, as struct blipmq_user counts them
  * @users: users by uid
  * @lane_epoch: the number of the latest table of lanes, under the lock of
@@ -87,6 +88,7 @@ struct blipmq_net {
 	bool			measures;
 	struct mutex		limits_lock;	/* changes */
 	struct percpu_counter	memory;
+	struct delayed_work	reclaim;
 	struct percpu_counter	held;
 	struct xarray		users;
 	u64			lane_epoch;
@@ -154,12 +156,14 @@ static inline s64 blipmq_estimate(struct percpu_counter *counter)
 	return data_race(percpu_counter_read(counter));
 }
 
+void __blipmq_net_full(struct blipmq_net *ns);
+
 static inline bool blipmq_net_is_full(struct blipmq_net *ns)
 {
 	if (likely(blipmq_estimate(&ns->memory) <
 		   (s64)READ_ONCE(ns->limits.memory_bytes)))
 		return false;
-	blipmq_event_limit(ns, BLIPMQ_A_LIMITS_MEMORY_BYTES);
+	__blipmq_net_full(ns);
 	return true;
 }
 

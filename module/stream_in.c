@@ -20,8 +20,12 @@
 #include "stream_in.h"
 #include "subscription.h"
 
-/* The most that an unfinished frame grows by at once. */
+/*
+ * The most that an unfinished frame grows by at once; once so much of it has come,
+ * by a large page.
+ */
 #define GROW_MAX	SZ_64K
+#define GROW_HUGE	SZ_2M
 
 /*
  * Publish the frames up to @offset, @frames in number; when that cannot be
@@ -147,7 +151,7 @@ static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first,
 static int input_grow(struct blipmq_sock *bs, size_t avail)
 {
 	struct blipmq_input *in = &bs->input;
-	u32 more;
+	u32 more, most;
 
 	if (!in->bundle) {
 		more = min(in->frame.size, BLIPMQ_BUNDLE_HEAD);
@@ -165,7 +169,8 @@ static int input_grow(struct blipmq_sock *bs, size_t avail)
 		in->skipped = true;
 		return 0;
 	}
-	more = min_t(size_t, max_t(size_t, in->have, avail), GROW_MAX);
+	most = in->have < GROW_HUGE ? GROW_MAX : GROW_HUGE;
+	more = min_t(size_t, max_t(size_t, in->have, avail), most);
 	more = min(more, in->frame.size - in->bundle->len);
 	return blipmq_bundle_extend(in->bundle, more, BLIPMQ_BUNDLE_GFP);
 }

@@ -128,6 +128,52 @@ static bool check_sent_large(struct faults_scene *s)
 	return faults_receives(s->sub, faults_payload(), FAULTS_MIB);
 }
 
+/* More than 2 MiB: so much lies in one page, where there is one. */
+#define HUGE	3
+
+static bool prepare_huge(struct faults_scene *s)
+{
+	(void)s;
+	return !lib_limit_set("limits.payload-bytes", HUGE * FAULTS_MIB);
+}
+
+static int act_send_huge(struct faults_scene *s)
+{
+	struct sockaddr_blipmq sa;
+	struct iovec iov[HUGE];
+	struct msghdr msg = {
+		.msg_name = &sa, .msg_namelen = lib_address(&sa, "f.a"),
+		.msg_iov = iov, .msg_iovlen = HUGE,
+	};
+	int i;
+
+	for (i = 0; i < HUGE; i++) {
+		iov[i].iov_base = (void *)faults_payload();
+		iov[i].iov_len = FAULTS_MIB;
+	}
+	return error((int)sendmsg(s->packet, &msg, 0));
+}
+
+static bool check_sent_huge(struct faults_scene *s)
+{
+	static u8 got[HUGE * FAULTS_MIB];
+	int i;
+
+	if (recv(s->sub, got, sizeof(got), MSG_DONTWAIT) !=
+	    (ssize_t)sizeof(got))
+		return false;
+	for (i = 0; i < HUGE; i++)
+		if (memcmp(got + i * FAULTS_MIB, faults_payload(), FAULTS_MIB))
+			return false;
+	return true;
+}
+
+static void clean_huge(struct faults_scene *s)
+{
+	(void)s;
+	lib_limit_set("limits.payload-bytes", BLIPMQ_FRAME_PAYLOAD_DEFAULT);
+}
+
 static int act_send_control(struct faults_scene *s)
 {
 	char control[CMSG_SPACE(3)] = "";
@@ -302,6 +348,11 @@ const struct faults_scenario faults_packet[] = {
 	  .sites = 0 },
 	{ "send", NULL, act_send, check_sent, .sites = 2 },
 	{ "send, 1 MiB", NULL, act_send_large, check_sent_large, .sites = 20 },
+	{ "send, 3 MiB", prepare_huge, act_send_huge, check_sent_huge,
+	  .sites = 20, .clean = clean_huge },
+	{ "send, 3 MiB without a large page", prepare_huge, act_send_huge,
+	  check_sent_huge, .sites = 1, .clean = clean_huge,
+	  .below = "bundle_huge_piece" },
 	{ "send, topic by control message", NULL, act_send_control, check_sent,
 	  .sites = 2 },
 	{ "receive", prepare_receive, act_receive, check_received,

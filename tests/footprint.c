@@ -208,22 +208,23 @@ TEST_F(footprint, bundles)
  * Of large messages, beside which nothing else counts, as many as a publisher
  * may have in flight.
  */
-TEST_F(footprint, cgroup_agrees)
+static void cgroup_agrees(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(footprint) *self, int readers,
+			  size_t size, int count)
 {
-	static u8 payload[256 * 1024];
+	static u8 payload[4 * MIB];
 	long long own, group;
 	struct lib_peer pub;
 	int i;
 
 	ASSERT_LE(0, lib_open(&pub, LIB_LOCAL));
-	ASSERT_TRUE(subscribers(self->fds, &self->nr, READERS, 64));
-	for (i = 0; i < READERS; i++)
+	ASSERT_TRUE(subscribers(self->fds, &self->nr, readers, 64));
+	for (i = 0; i < readers; i++)
 		ASSERT_TRUE(lib_set_u32(self->fds[i], BLIPMQ_QUEUE_BYTES,
 					16 * MIB));
 	self->charged = charged();
-	for (i = 0; i < 12; i++) {
-		lib_put_pub(&pub, 0, "footprint.t", 0, payload,
-			    sizeof(payload));
+	for (i = 0; i < count; i++) {
+		lib_put_pub(&pub, 0, "footprint.t", 0, payload, size);
 		ASSERT_TRUE(lib_send(&pub));
 	}
 	ASSERT_TRUE(lib_sync(&pub));
@@ -231,9 +232,67 @@ TEST_F(footprint, cgroup_agrees)
 	own = lib_status_of("memory-bytes") - self->memory;
 	lib_say("cgroup %lld KiB, module %lld KiB", group / KIB, own / KIB);
 	lib_close(&pub);
-	EXPECT_LE(3 * MIB, own);
+	EXPECT_LE((long long)size * count, own);
 	EXPECT_GE(own + own / 8, group);
 	EXPECT_LE(own - own / 8, group);
+}
+
+TEST_F(footprint, cgroup_agrees)
+{
+	cgroup_agrees(_metadata, self, READERS, 256 * KIB, 12);
+}
+
+/* Also of those that lie in large pages. */
+TEST_F(footprint, cgroup_agrees_on_large_pages)
+{
+	long long limit = lib_status_of("limits.payload-bytes");
+
+	ASSERT_EQ(0, lib_limit_set("limits.payload-bytes", 4 * MIB));
+	cgroup_agrees(_metadata, self, 1, 4 * MIB, 3);
+	EXPECT_EQ(0, lib_limit_set("limits.payload-bytes",
+				   (unsigned long long)limit));
+}
+
+/*
+ * What publishers keep to use it again: no more than half of what the namespace
+ * may have, however many they are, and nothing that somebody else is refused for.
+ */
+TEST_F(footprint, spare_bundles)
+{
+	long long limit = lib_status_of("limits.memory-bytes"), kept;
+	static u8 payload[12000], got[sizeof(payload)];
+	int i, n = 1000, sub, tries = 0, refused = 0;
+	ssize_t ret;
+
+	ASSERT_TRUE(subscribers(self->fds, &self->nr, 1, 0));
+	sub = self->fds[0];
+	ASSERT_EQ(0, lib_limit_set("limits.memory-bytes", 8 * MIB));
+	for (i = 0; i < n; i++) {
+		self->fds[self->nr] = lib_packet();
+		ASSERT_LE(0, self->fds[self->nr]);
+		ASSERT_EQ((ssize_t)sizeof(payload),
+			  lib_sendto(self->fds[self->nr++], "footprint.t",
+				     payload, sizeof(payload)));
+		ASSERT_EQ((ssize_t)sizeof(payload),
+			  recv(sub, got, sizeof(got), 0));
+	}
+	kept = lib_status_of("memory-bytes") - self->memory;
+	lib_say("%lld KiB are kept by %d publishers", kept / KIB, n);
+	EXPECT_LE(3 * MIB, kept);
+	EXPECT_GE(5 * MIB, kept);
+
+	ASSERT_EQ(0, lib_limit_set("limits.memory-bytes", MIB));
+	do {
+		ret = lib_sendto(self->fds[1], "footprint.t", payload,
+				 sizeof(payload));
+		refused += ret == -ENOBUFS;
+		usleep(10000);
+	} while (ret == -ENOBUFS && tries++ < LIB_HANG_MS / 10);
+	EXPECT_EQ((ssize_t)sizeof(payload), ret);
+	EXPECT_LT(0, refused);
+	EXPECT_EQ(0, lib_limit_set("limits.memory-bytes",
+				   (unsigned long long)limit));
+	EXPECT_GT(MIB, lib_status_of("memory-bytes") - self->memory);
 }
 
 TEST_HARNESS_MAIN
