@@ -261,11 +261,7 @@ enum blipmq_push blipmq_queue_push(struct blipmq_queue *q, struct sk_buff *b,
 	return queue_push(q, b, mask, n);
 }
 
-/*
- * Does somebody wait who is woken alone, as by EPOLLEXCLUSIVE? Such entries are
- * the last. The next message is to wake another one then, since the first may
- * not read.
- */
+/* Does somebody wait who is woken alone, as by EPOLLEXCLUSIVE? He is the last. */
 static bool queue_has_exclusive(struct sock *sk)
 {
 	struct wait_queue_entry *last;
@@ -292,11 +288,9 @@ void __blipmq_queue_wake(struct blipmq_queue *q)
 {
 	struct sock *sk = &blipmq_queue_sock(q)->sk;
 
-	if (!xchg(&q->armed, 0))
-		return;
-	sk->sk_data_ready(sk);
-	if (unlikely(queue_has_exclusive(sk)))
-		WRITE_ONCE(q->armed, 1);
+	/* Who is woken alone may not read: the next message wakes another one. */
+	if (unlikely(queue_has_exclusive(sk)) || xchg(&q->armed, 0))
+		sk->sk_data_ready(sk);
 }
 
 /* How many losses are to be told before the message at position @pos. */
