@@ -126,7 +126,10 @@ subscriber_is_limited() {
 machine_is_full() {
 	local churn hog
 	build/tests/churn 15 4 > "$work/churn" & churn=$!
-	(echo 1000 > /proc/self/oom_score_adj; exec tail /dev/zero) & hog=$!
+	(echo 1000 > /proc/self/oom_score_adj; exec python3 -c '
+kept = []
+while True:
+    kept.append(b"x" * (16 << 20))') & hog=$!
 	! wait "$hog" && wait "$churn" && cat "$work/churn"
 }
 
