@@ -158,7 +158,10 @@ static bool runs_on(pid_t pid, int cpu)
 	       CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set);
 }
 
-/* What is pinned to a worker is routed by its thread, where that was put. */
+/*
+ * What is pinned to a worker is handed out by its thread, where that was put. The
+ * publisher only looks whether a reader blocks.
+ */
 TEST_F(trace, a_worker_routes_on_its_cpu)
 {
 	static const char topic[] = "topic=trace.pin ";
@@ -190,7 +193,6 @@ TEST_F(trace, a_worker_routes_on_its_cpu)
 		snprintf(where, sizeof(where), " [%03d] ", cpu);
 		EXPECT_EQ(1, SEEN("blipmq_publish:", topic, self_pid));
 		EXPECT_LE(1, SEEN("blipmq_route:", topic, thread, where));
-		EXPECT_EQ(0, SEEN("blipmq_route:", topic, self_pid));
 		EXPECT_EQ(1, SEEN("blipmq_enqueue:", topic, thread, where));
 		EXPECT_EQ(0, SEEN("blipmq_enqueue:", topic, self_pid));
 	}
