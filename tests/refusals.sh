@@ -150,7 +150,7 @@ privileged() {
 	refused 1 "$net" reset
 	refused 1 "$net" monitor
 	printf '[limits]\ntopics = 77\n' > "$work/limits.toml"
-	refused 1 'limits.toml:2: this needs CAP_NET_ADMIN' apply "$work/limits.toml"
+	refused 1 'limits.toml:2: limits.topics: this needs CAP_NET_ADMIN' apply "$work/limits.toml"
 }
 kind=unprivileged
 as=(setpriv --reuid=65534 --regid=65534 --clear-groups)

@@ -158,7 +158,10 @@ static bool runs_on(pid_t pid, int cpu)
 	       CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set);
 }
 
-/* What is pinned to a worker is routed by its thread, where that was put. */
+/*
+ * What is pinned to a worker is handed out by its thread, where that was put. The
+ * publisher only looks whether a reader blocks.
+ */
 TEST_F(trace, a_worker_routes_on_its_cpu)
 {
 	static const char topic[] = "topic=trace.pin ";
@@ -189,13 +192,16 @@ TEST_F(trace, a_worker_routes_on_its_cpu)
 		snprintf(thread, sizeof(thread), "-%d ", pid);
 		snprintf(where, sizeof(where), " [%03d] ", cpu);
 		EXPECT_EQ(1, SEEN("blipmq_publish:", topic, self_pid));
-		EXPECT_EQ(1, SEEN("blipmq_route:", topic, thread, where));
+		EXPECT_LE(1, SEEN("blipmq_route:", topic, thread, where));
 		EXPECT_EQ(1, SEEN("blipmq_enqueue:", topic, thread, where));
 		EXPECT_EQ(0, SEEN("blipmq_enqueue:", topic, self_pid));
 	}
 	/* Nobody said of it any longer: the publisher's own call. */
 	ASSERT_EQ(1, lib_sendto(a, "trace.pin", "x", 1));
 	EXPECT_EQ(1, SEEN("blipmq_enqueue:", topic, self_pid));
+	/* Another one has no CPU of its own. */
+	EXPECT_EQ(0, lib_worker_count(1));
+	EXPECT_EQ(0, lib_worker_count(2));
 out:
 	close(a);
 	close(b);
