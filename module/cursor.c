@@ -21,12 +21,18 @@ static void cursor_seek(struct blipmq_cursor *c)
 	}
 }
 
-static void cursor_unload(struct blipmq_cursor *c, struct blipmq_queue *q)
+/* Frames do not wait any more, nor does the bundle if they were the last. */
+static void cursor_release(struct blipmq_cursor *c, struct blipmq_queue *q,
+			   u32 messages)
 {
 	struct sk_buff *b = c->bundle;
 
+	if (c->mask) {
+		blipmq_queue_release(q, messages, 0);
+		return;
+	}
 	WRITE_ONCE(c->bundle, NULL);
-	blipmq_queue_release(q, 0, blipmq_bundle_cb(b)->charge);
+	blipmq_queue_release(q, messages, blipmq_bundle_cb(b)->charge);
 	blipmq_bundle_put(b);
 }
 
@@ -97,11 +103,9 @@ void blipmq_cursor_next(struct blipmq_cursor *c, struct blipmq_queue *q,
 	cursor_delivered(c, q, c->mask & -c->mask);
 	c->mask &= c->mask - 1;
 	c->done = 0;
-	blipmq_queue_release(q, 1, 0);
-	if (!c->mask) {
-		cursor_unload(c, q);
+	cursor_release(c, q, 1);
+	if (!c->mask)
 		return;
-	}
 	c->offset += size;
 	c->index++;
 	cursor_seek(c);
@@ -147,6 +151,63 @@ static void cursor_advance(struct blipmq_cursor *c, struct blipmq_queue *q,
 	c->done = bytes;
 }
 
+/* Small bundles without the detours of large ones. */
+static bool cursor_copy_bytes(const struct sk_buff *b, u32 offset, u32 n,
+			      struct iov_iter *to)
+{
+	size_t before = iov_iter_count(to);
+
+	if (offset + n <= skb_headlen(b)) {
+		if (likely(copy_to_iter(b->data + offset, n, to) == n))
+			return true;
+	} else if (!skb_copy_datagram_iter(b, offset, to, n)) {
+		return true;
+	}
+	iov_iter_revert(to, before - iov_iter_count(to));
+	return false;
+}
+
+/*
+ * Whole runs of frames, as many as fit. What is given back to the queue is given
+ * back once.
+ *
+ * Return: bytes copied; 0 when the first run does not fit, or cannot be copied.
+ */
+static u32 cursor_copy_runs(struct blipmq_cursor *c, struct blipmq_queue *q,
+			    struct iov_iter *to, struct blipmq_read *read)
+{
+	u32 frames, run, n, copied = 0, bytes = 0;
+	u64 mask = c->mask;
+
+	while (c->mask) {
+		run = cursor_run(c, &frames);
+		n = run - c->done;
+		if (n > iov_iter_count(to) ||
+		    !cursor_copy_bytes(c->bundle, c->offset + c->done, n, to))
+			break;
+		copied += n;
+		bytes += run;
+		c->done = 0;
+		c->offset += run;
+		c->index += frames;
+		if (c->index == BLIPMQ_BUNDLE_FRAMES)
+			c->mask = 0;
+		else
+			c->mask &= ~0ULL << c->index;
+		if (c->mask)
+			cursor_seek(c);
+	}
+	mask ^= c->mask;
+	if (!mask)
+		return 0;
+	n = hweight64(mask);
+	read->messages += n;
+	read->bytes += bytes;
+	cursor_delivered(c, q, mask);
+	cursor_release(c, q, n);
+	return copied;
+}
+
 /**
  * blipmq_cursor_copy() - read frames as they stand
  * @c: the cursor, loaded
@@ -155,7 +216,7 @@ static void cursor_advance(struct blipmq_cursor *c, struct blipmq_queue *q,
  * @how: whether to read more than the current frame, and whether to move
  * @read: what came to its end is added
  *
- * Copies one run of frames, as far as it fits.
+ * Copies frames of one bundle, as far as they fit.
  *
  * Context: the reader's lock is held; may sleep on user memory.
  * Return: bytes copied, or -EFAULT with nothing moved.
@@ -164,32 +225,21 @@ int blipmq_cursor_copy(struct blipmq_cursor *c, struct blipmq_queue *q,
 		       struct iov_iter *to, enum blipmq_cursor_how how,
 		       struct blipmq_read *read)
 {
-	size_t before = iov_iter_count(to);
-	u32 frames = 1, run, n;
+	u32 frames, run, n;
 
-	if (how == BLIPMQ_CURSOR_RUN)
+	if (how == BLIPMQ_CURSOR_RUN) {
+		n = cursor_copy_runs(c, q, to, read);
+		if (n)
+			return n;
 		run = cursor_run(c, &frames);
-	else
+	} else {
 		run = blipmq_bundle_frame_size(c->bundle, c->offset);
-	n = min_t(size_t, before, run - c->done);
-	if (skb_copy_datagram_iter(c->bundle, c->offset + c->done, to, n)) {
-		iov_iter_revert(to, before - iov_iter_count(to));
+	}
+	n = min_t(size_t, iov_iter_count(to), run - c->done);
+	if (!cursor_copy_bytes(c->bundle, c->offset + c->done, n, to))
 		return -EFAULT;
-	}
-	if (how == BLIPMQ_CURSOR_PEEK)
-		return n;
-	if (c->done + n < run || hweight64(c->mask) != frames) {
+	if (how != BLIPMQ_CURSOR_PEEK)
 		cursor_advance(c, q, c->done + n, read);
-		return n;
-	}
-	/* All that was left of the bundle. */
-	cursor_delivered(c, q, c->mask);
-	read->messages += frames;
-	read->bytes += run;
-	c->mask = 0;
-	c->done = 0;
-	blipmq_queue_release(q, frames, 0);
-	cursor_unload(c, q);
 	return n;
 }
 
@@ -210,8 +260,7 @@ void blipmq_cursor_drop(struct blipmq_cursor *c, struct blipmq_queue *q,
 		return;
 	n = hweight64(c->mask);
 	trace_blipmq_drop(q, c->bundle, c->mask, reason);
-	blipmq_queue_release(q, n, 0);
 	c->mask = 0;
-	cursor_unload(c, q);
+	cursor_release(c, q, n);
 	blipmq_queue_drop(q, reason, n);
 }

@@ -11,7 +11,7 @@
 #include "stream_in.h"
 
 /* Topics that a new frame's topic is compared with before it is a new one. */
-#define BATCH_LOOK_BACK	4
+#define BATCH_LOOK_BACK	16
 
 /* A topic of the batch that has this name, if it is one of the last ones. */
 static struct blipmq_batch_topic *batch_find(struct blipmq_batch *batch,

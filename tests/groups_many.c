@@ -129,6 +129,70 @@ TEST_F(many, killed)
 	EXPECT_EQ(2 * n, matched);
 }
 
+/* Those who stay, so that a bundle is on its way for a while. */
+#define STAY	40
+
+static void *come_and_go(void *arg)
+{
+	long *gone = arg;
+	int fd;
+
+	while (!__atomic_load_n(&enough, __ATOMIC_ACQUIRE)) {
+		fd = join("gm.a", "g");
+		if (fd < 0)
+			break;
+		++*gone;
+		close(fd);
+	}
+	return NULL;
+}
+
+/*
+ * A member that closes when it was chosen already: what it does not take goes to
+ * another one.
+ */
+TEST_F(many, closing)
+{
+	long long matched, n = 0;
+	struct lib_peer pub;
+	pthread_t thread[2];
+	long gone[2] = { 0 };
+	int fds[STAY], i, k;
+	char c[64];
+
+	for (i = 0; i < STAY; i++) {
+		fds[i] = join("gm.a", "g");
+		ASSERT_LE(0, fds[i]);
+	}
+	ASSERT_LE(0, lib_open(&pub, LIB_LOCAL));
+	__atomic_store_n(&enough, 0, __ATOMIC_RELEASE);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, come_and_go,
+					    &gone[i]));
+	for (i = 0; i < 2000; i++) {
+		for (k = 0; k < 64; k++, n++)
+			lib_put_pub(&pub, 0, "gm.a", 0, "message", 7);
+		ASSERT_TRUE(lib_send(&pub));
+		for (k = 0; i % 64 == 63 && k < STAY; k++)
+			while (recv(fds[k], c, sizeof(c), MSG_DONTWAIT) > 0)
+				;
+	}
+	__atomic_store_n(&enough, 1, __ATOMIC_RELEASE);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pthread_join(thread[i], NULL));
+		EXPECT_LT(100, gone[i]);
+	}
+	for (i = 0; i < STAY; i++)
+		close(fds[i]);
+	lib_close(&pub);
+	EXPECT_TRUE(lib_status_wait("subscriptions", 0));
+	EXPECT_TRUE(lib_status_wait("sockets", 0));
+	matched = lib_status_of("totals.matched") - self->matched;
+	EXPECT_EQ(n, lib_status_of("totals.published") - self->published);
+	EXPECT_EQ(self->unrouted, lib_status_of("totals.unrouted"));
+	EXPECT_EQ(n, matched);
+}
+
 #define MEMBERS	1000
 
 /* More members than a bundle has frames. */
