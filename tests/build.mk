@@ -10,7 +10,7 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	leaks_messages slow index kill patterns patterns_many threads conflate \
 	groups groups_many retain expiry footprint trace control workers \
 	workers_move workers_set access access_rules settings drain deliver steady \
-	disconnect events events_slow latency proc engine large
+	disconnect events events_slow latency proc engine large retain_joins
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve
 

@@ -14,7 +14,7 @@
 #include "lib.h"
 
 #define MIB	(1U << 20)
-#define MOST	(16 * MIB)
+#define MOST	(8 * MIB)
 #define BLOCK	4096U
 #define TOPIC	"large.t"
 
@@ -155,7 +155,7 @@ static const struct {
 	{ 2 * MIB, 1 },
 	{ 3 * MIB + 1, 1 },
 	{ 4 * MIB, 2 },
-	{ 16 * MIB, 8 },
+	{ 8 * MIB, 4 },
 };
 
 TEST_F(large, packets)
