@@ -92,6 +92,8 @@ tracing() {
 # More than its queue takes, while it reads nothing.
 overflow() {
 	kill -STOP "$slow"
+	# The monitor hears of a queue group as well.
+	frame 20 k.team 2 '\x1g'
 	printf '%s\n' {1..8} | $blipmq pub k.slow - && $blipmq pub k.lane x &&
 		eventually grep -q '"slow-began"' "$work/monitor"
 }
@@ -177,7 +179,7 @@ page=tools/blipmqctl/blipmqctl.8
 # The overview prints what status does, and limits stand in the table of status.
 tabled() {
 	local command missing=0
-	for command in $($ctl help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+	for command in $($ctl help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -vx help); do
 		[[ $command != overview && $command != limit ]] || continue
 		[[ $($ctl help "$command") == *--json* ]] || continue
 		sed -n '/^.Sh JSON KEYS/,/^.Sh FILES/p' "$page" | grep -qx ".Ss $command" && continue
