@@ -106,12 +106,6 @@ traced() {
 tracing || echo "# no tracefs: nothing is traced"
 check "keys: messages are dropped" overflow
 [ -z "$tracer" ] || check "keys: a trace tells of it" traced
-# The monitor listens by now.
-group_again() {
-	frame 30 k.group 2 '\x1g' && frame 20 k.group 2 '\x1g' &&
-		eventually grep -q '"subscription-added".*"group"' "$work/monitor"
-}
-check "keys: a member of a queue group leaves and comes back" group_again
 limit() {
 	$ctl limit set subscriptions 1 && ! $blipmq sub -t 5 k.a k.b 2> /dev/null &&
 		$ctl limit set subscriptions 1024 &&
