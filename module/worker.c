@@ -231,8 +231,11 @@ struct blipmq_worker *blipmq_worker_create(u32 number, int cpu)
 		goto err_free;
 	w->task = kthread_create_on_node(worker_main, w, node, "blipmq/%u",
 					 number);
-	if (!IS_ERR(w->task))
+	if (!IS_ERR(w->task)) {
+		/* Kernels that choose CPUs for threads leave this one alone. */
+		kthread_bind(w->task, cpu);
 		return w;
+	}
 	err = PTR_ERR(w->task);
 err_free:
 	blipmq_deliver_free(w->fan.deliver);
