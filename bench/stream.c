@@ -107,6 +107,16 @@ static u64 load_due(const struct load_publisher *p, u64 start, u64 i)
 	       o->rate;
 }
 
+/* The call begins now, after all that the generator does for itself. */
+static void load_stamp_call(struct load_publisher *p, unsigned int n)
+{
+	u64 now = load_now();
+
+	while (n--)
+		load_conn_stamp(&p->conn, n,
+				load_tag(p->number, p->flow.sent + n), now);
+}
+
 /* At a fixed rate: what is overdue goes in one write. */
 static void load_publish_paced(struct load_publisher *p)
 {
@@ -128,12 +138,14 @@ static void load_publish_paced(struct load_publisher *p)
 			load_histogram_add(&p->late, now - due);
 			load_conn_stamp(&p->conn, n,
 					load_tag(p->number, p->flow.sent + n),
-					o->since_call ? now : due);
+					due);
 			n++;
 			due = load_due(p, start, p->flow.sent + n - first);
 		} while (due <= now && n < o->batch &&
 			 p->flow.sent + n < p->target);
 		load_flow_reserve(&p->flow, n, p->run->window);
+		if (o->since_call)
+			load_stamp_call(p, n);
 		load_conn_send(&p->conn, n);
 		p->flow.sent += n;
 		now = load_now();
