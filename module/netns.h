@@ -10,6 +10,7 @@
 #include <linux/rhashtable.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
+#include <linux/srcu.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
@@ -45,6 +46,8 @@
  * @idle_topics: topics that nobody uses, oldest first
  * @sweep: removes those that lingered long enough
  * @prune: makes routes forget patterns that are gone
+ * @many: who pushes to legs that it found in an earlier RCU section, see
+ *	fanout_many.c
  * @spare_lock: guards @spare
  * @spare: a table for a publisher that has no memory for its own
  * @join_lock: one joiner at a time waits for @retain_sem
