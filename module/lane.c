@@ -102,7 +102,7 @@ static int lane_ingress(struct blipmq_sock *bs, struct sk_buff *b,
 			const struct blipmq_batch_topic *topics, u32 nr_topics,
 			const struct blipmq_retain *retain, u32 lane)
 {
-	u32 charge = blipmq_bundle_cb(b)->charge;
+	u64 load = blipmq_lane_load(b);
 	struct blipmq_ingress *in;
 	int err = 0;
 
@@ -122,16 +122,17 @@ static int lane_ingress(struct blipmq_sock *bs, struct sk_buff *b,
 		goto err_free;
 	sock_hold(&bs->sk);
 	blipmq_bundle_get(b, 1);
-	atomic64_add(blipmq_used(1, charge), &bs->lane.flight);
+	atomic64_add(load, &bs->lane.flight);
 	err = ingress_push(bs, in, lane);
 	if (likely(!err))
 		return 0;
 
-	atomic64_sub(blipmq_used(1, charge), &bs->lane.flight);
+	atomic64_sub(load, &bs->lane.flight);
 	blipmq_bundle_put(b);
 	sock_put(&bs->sk);
 	if (in->credits)
-		blipmq_fanout_give_back(in->credits, charge);
+		blipmq_fanout_give_back(in->credits,
+					blipmq_bundle_cb(b)->charge);
 err_free:
 	kfree(in);
 	return err;

@@ -84,7 +84,7 @@ enum blipmq_lane_wait {
  * @waits: enum blipmq_lane_wait; read without the lock, too
  * @full: the worker whose ring was full, to compare with
  * @node: in the list of who waits for rings
- * @flight: bundles and bytes in flight, see blipmq_used()
+ * @flight: bundles and bytes in flight, see blipmq_lane_load()
  * @unrouted: messages that a worker found nobody for
  *
  * The members up to @fanning are guarded by tx_lock.
@@ -118,7 +118,8 @@ int blipmq_lane_refuse_ring(struct blipmq_sock *bs, struct blipmq_worker *w);
 void __blipmq_lane_forget(struct blipmq_sock *bs);
 int __must_check blipmq_lane_settle(struct blipmq_sock *bs);
 bool blipmq_lane_has_room(struct blipmq_sock *bs, u32 charge);
-void blipmq_lane_done(struct blipmq_sock *bs, u32 charge, u32 unrouted);
+u64 blipmq_lane_load(struct sk_buff *b);
+void blipmq_lane_done(struct blipmq_sock *bs, u64 load, u32 unrouted);
 void blipmq_lane_ring_has_room(const struct blipmq_worker *w);
 void blipmq_lanes_moved(struct blipmq_net *ns);
 

@@ -16,14 +16,21 @@
 #include <linux/wait.h>
 #include <net/sock.h>
 
+#include "bundle.h"
 #include "lane.h"
 #include "netns.h"
 #include "queue.h"
 #include "sock.h"
 #include "worker.h"
 
-/* Bundles that one socket may have in the ring. */
+/* Bundles that one socket may have in the ring, */
 #define LANE_BUNDLES	(BLIPMQ_WORKER_SLOTS / 16)
+
+/*
+ * of so many frames at most. A larger one counts as several, about as many as it
+ * costs the worker: who fills bundles takes no more of its time than others.
+ */
+#define LANE_FRAMES	16
 
 /* Who waits for room in the ring of any worker: more than sixteen are busy. */
 static LIST_HEAD(ring_waiters);
@@ -42,6 +49,20 @@ void blipmq_lane_init(struct blipmq_sock *bs)
 	INIT_LIST_HEAD(&lane->node);
 	atomic64_set(&lane->flight, 0);
 	atomic64_set(&lane->unrouted, 0);
+}
+
+/**
+ * blipmq_lane_load() - what a bundle adds to what its publisher has in flight
+ * @b: a sealed bundle
+ *
+ * Return: as blipmq_used() has it.
+ */
+u64 blipmq_lane_load(struct sk_buff *b)
+{
+	const struct blipmq_bundle_cb *cb = blipmq_bundle_cb(b);
+
+	return blipmq_used(DIV_ROUND_UP(cb->nr_frames, LANE_FRAMES),
+			   cb->charge);
 }
 
 static bool flight_fits(u64 used, u32 charge, u32 bundles, u32 bytes)
@@ -207,12 +228,12 @@ void blipmq_lane_ring_has_room(const struct blipmq_worker *w)
 /**
  * blipmq_lane_done() - a bundle is not in flight any more
  * @bs: its publisher, held by the bundle
- * @charge: the bundle's
+ * @load: what blipmq_lane_load() said
  * @unrouted: its messages that nobody wanted
  *
  * Context: any but interrupts.
  */
-void blipmq_lane_done(struct blipmq_sock *bs, u32 charge, u32 unrouted)
+void blipmq_lane_done(struct blipmq_sock *bs, u64 load, u32 unrouted)
 {
 	struct blipmq_lane *lane = &bs->lane;
 	u32 waits;
@@ -220,7 +241,7 @@ void blipmq_lane_done(struct blipmq_sock *bs, u32 charge, u32 unrouted)
 	if (unrouted)
 		atomic64_add(unrouted, &lane->unrouted);
 	/* A full barrier, see above. */
-	atomic64_sub_return(blipmq_used(1, charge), &lane->flight);
+	atomic64_sub_return(load, &lane->flight);
 	waits = READ_ONCE(lane->waits);
 	if (unlikely(waits) && lane_may_go(bs, waits))
 		lane_wake(bs, waits);

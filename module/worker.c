@@ -35,6 +35,7 @@
 static void worker_ingress(struct blipmq_worker *w, struct blipmq_ingress *in)
 {
 	u32 charge = blipmq_bundle_cb(in->bundle)->charge;
+	u64 load = blipmq_lane_load(in->bundle);
 	struct blipmq_sock *bs = in->bs;
 	u32 i, unrouted, messages = 0;
 
@@ -51,7 +52,7 @@ static void worker_ingress(struct blipmq_worker *w, struct blipmq_ingress *in)
 	WRITE_ONCE(w->messages, w->messages + messages);
 	blipmq_bundle_put(in->bundle);
 	kfree(in);
-	blipmq_lane_done(bs, charge, unrouted);
+	blipmq_lane_done(bs, load, unrouted);
 }
 
 /* Return: false when there was nothing to do. */

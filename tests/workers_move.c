@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -299,6 +300,42 @@ TEST_F(workers, full_lane)
 		close(fds[i]);
 	}
 	ASSERT_TRUE(lanes_begin());
+}
+
+/*
+ * What somebody has in flight is counted by what it costs the worker, which has
+ * its CPU from nobody meanwhile.
+ */
+TEST_F(workers, large_bundles_count_more)
+{
+	static const struct { u32 frames, load; } rows[] = {
+		{ 1, 1 }, { 16, 1 }, { 17, 2 }, { 64, 4 },
+	};
+	const struct sched_param first = { .sched_priority = 1 };
+	const struct sched_param none = { };
+	u64 seen[sizeof(rows) / sizeof(rows[0])] = { 0 };
+	cpu_set_t before, one;
+	size_t row;
+	u32 i;
+
+	CPU_ZERO(&one);
+	CPU_SET(1, &one);
+	ASSERT_EQ(0, sched_getaffinity(0, sizeof(before), &before));
+	ASSERT_EQ(0, lib_worker_set(0, BLIPMQ_A_WORKER_CPU, 1));
+	for (row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		for (i = 0; i < rows[row].frames; i++)
+			put_number(&self->pub, "w.zero", i);
+		ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+		ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
+		EXPECT_TRUE(lib_send(&self->pub));
+		seen[row] = lib_status_of("in-flight");
+		ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &none));
+		ASSERT_EQ(0, sched_setaffinity(0, sizeof(before), &before));
+		ASSERT_TRUE(lib_status_wait("in-flight", 0));
+	}
+	for (row = 0; row < sizeof(rows) / sizeof(rows[0]); row++)
+		EXPECT_EQ(rows[row].load, seen[row])
+			TH_LOG("of %u messages", rows[row].frames);
 }
 
 /* A CPU that goes takes no message with it. */
