@@ -12,7 +12,7 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	workers_move workers_set access access_rules settings drain deliver steady \
 	disconnect events events_slow latency proc engine large retain_joins
 # Helpers of the scripts.
-TEST_TOOLS := status limits faults churn conserve
+TEST_TOOLS := status limits faults churn conserve reload
 
 TEST_PROGRAMS := $(addprefix $(BUILD)/tests/,$(TEST_HARNESS) $(TEST_TOOLS))
 TEST_TARGETS += $(TEST_PROGRAMS) $(BUILD)/tests/fuzz_calls

@@ -81,30 +81,15 @@ with_namespaces() {
 	[ $n -gt 0 ]
 }
 
-remove() { rmmod blipmq 2> /dev/null; }
-
 # In the middle of a storm it cannot go, or just so; when that ends, it goes while
 # the last sockets do. socket() must not try to load it meanwhile.
 with_reloads() {
-	local round refused=0 modprobe
+	local status=0 modprobe
 	modprobe=$(cat /proc/sys/kernel/modprobe)
 	echo > /proc/sys/kernel/modprobe
-	for ((round = 0; round < reloads; round++)); do
-		start 100000
-		sleep 0.2
-		if remove; then
-			insmod "$module" || break
-		else
-			refused=$((refused + 1))
-		fi
-		stop
-		eventually remove || break
-		insmod "$module" || break
-	done
-	stop
+	build/tests/reload "$module" "$reloads" build/tests/churn >&3 || status=$?
 	echo "$modprobe" > /proc/sys/kernel/modprobe
-	echo "# removed in $round rounds, refused in $refused" >&3
-	[ $round = "$reloads" ] && [ $refused -gt 0 ]
+	return $status
 }
 
 check "storm: alone" alone
