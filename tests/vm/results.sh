@@ -142,23 +142,40 @@ keep() {
 	echo $status > "$file.new" && mv "$file.new" "$file.status"
 }
 
-# kept NAME: what it printed, once it has ended, and its status.
+# kept NAME: what it prints, until it has ended, and its status.
 kept() {
-	local file=$logs/${1//[ \/]/-}.kept
-	until [ -e "$file.status" ]; do
+	local file=$logs/${1//[ \/]/-}.kept fd ended=''
+	until [ -e "$file" ]; do
 		kill -0 $$ 2> /dev/null || exit	# our caller, whose end this outlived
 		sleep 0.2
 	done
-	cat "$file"
+	exec {fd}< "$file"
+	until [ -n "$ended" ]; do
+		kill -0 $$ 2> /dev/null || exit
+		[ ! -e "$file.status" ] || ended=1
+		cat <&"$fd"
+		sleep 0.2
+	done
+	exec {fd}<&-
 	cat "$file.err" >&2
 	return "$(cat "$file.status")"
 }
 
-# suite_begin KERNEL [NAME=VALUE...]: begins it behind the others' back; suite then
-# shows what it said. Emulated guests leave half of the machine idle.
-suite_begin() {
-	begun[$1]=1
-	behind keep "suite-$1" suite_guest "$@"
+keep_suites() {
+	local kernel
+	for kernel; do
+		keep "suite-$kernel" suite_guest "$kernel"
+	done
+}
+
+# suites_begin KERNEL...: begins them behind the others' back, one after the other;
+# suite then shows what each says. Emulated guests leave half of the machine idle.
+suites_begin() {
+	local kernel
+	for kernel; do
+		begun[$kernel]=1
+	done
+	[ $# = 0 ] || behind keep_suites "$@"
 }
 
 # suite KERNEL [NAME=VALUE...]: its results, and whether it came to its end.
