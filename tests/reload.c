@@ -24,8 +24,8 @@
 
 #include "lib.h"
 
-/* So long a storm blows before the module is to go. */
-#define STORM_NS	100000000
+/* So long a storm that has begun blows before the module is to go. */
+#define STORM_NS	20000000
 
 static const char *churn;
 static void *module;
@@ -62,13 +62,28 @@ static bool module_read(const char *path)
 	return module != MAP_FAILED;
 }
 
+/* Does somebody use it? */
+static bool module_is_used(void)
+{
+	char count[16] = "";
+	int fd = open("/sys/module/blipmq/refcnt", O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, count, sizeof(count) - 1);
+
+	close(fd);
+	return n > 0 && atoi(count) > 0;
+}
+
 static pid_t storm_begin(void)
 {
 	pid_t pid = fork();
-	int null;
+	int null, ms;
 
-	if (pid)
+	if (pid) {
+		for (ms = 0; ms < LIB_HANG_MS && !module_is_used(); ms++)
+			pause_for(1000000);
+		pause_for(STORM_NS);
 		return pid;
+	}
 	null = open("/dev/null", O_WRONLY);
 	dup2(null, STDOUT_FILENO);
 	execl(churn, churn, "100000", "6", NULL);
@@ -108,7 +123,6 @@ static int reload(void)
 
 	if (storm < 0)
 		return -1;
-	pause_for(STORM_NS);
 	refused = module_remove() != 0;
 	if (refused && errno != EAGAIN && errno != EBUSY)
 		perror("delete_module");
