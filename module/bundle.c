@@ -153,8 +153,6 @@ struct sk_buff *blipmq_bundle_alloc(struct blipmq_sender *s, u32 size,
 	cb = blipmq_bundle_cb(b);
 	memset(cb, 0, sizeof(*cb));
 	cb->sender = s;
-	if (unlikely(READ_ONCE(s->ns->measures)))
-		cb->called = ktime_get_ns();
 	bundle_charge(b, b->truesize);
 	if (size > part && blipmq_bundle_extend(b, size - part, gfp)) {
 		blipmq_bundle_put(b);

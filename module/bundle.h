@@ -22,8 +22,8 @@
  * struct blipmq_bundle_cb - what a bundle knows, in skb->cb
  * @expires: when its messages are over, in nanoseconds of the monotonic clock;
  *	0 for never
- * @called: when the publisher's call brought it, by the same clock; 0 when that
- *	is not measured, see latency.h
+ * @called: when the publisher's call that brought it began, by the same clock;
+ *	0 when that is not measured, see latency.h
  * @charge: bytes of memory
  * @len: bytes of whole frames, from the start
  * @sender: who published it, and where its memory counts

@@ -81,12 +81,28 @@ bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q,
 	return true;
 }
 
+/* As late as can be, the bundle's end included: the reader waits for it. */
+static noinline void cursor_release_measured(struct blipmq_cursor *c,
+					     struct blipmq_queue *q,
+					     u32 messages)
+{
+	const struct blipmq_bundle_cb *cb = blipmq_bundle_cb(c->bundle);
+	u64 called = cb->called;
+	u64 enqueued = READ_ONCE(cb->enqueued);
+
+	cursor_release(c, q, messages);
+	blipmq_latency_read(q, called, enqueued, messages);
+}
+
+/* The frames of @mask, which the cursor has gone past, were read. */
 static void cursor_delivered(struct blipmq_cursor *c, struct blipmq_queue *q,
-			     u64 mask)
+			     u64 mask, u32 messages)
 {
 	trace_blipmq_deliver(q, c->bundle, mask);
 	if (unlikely(blipmq_bundle_cb(c->bundle)->called))
-		blipmq_latency_read(q, c->bundle, hweight64(mask));
+		cursor_release_measured(c, q, messages);
+	else
+		cursor_release(c, q, messages);
 }
 
 /**
@@ -100,10 +116,11 @@ static void cursor_delivered(struct blipmq_cursor *c, struct blipmq_queue *q,
 void blipmq_cursor_next(struct blipmq_cursor *c, struct blipmq_queue *q,
 			u32 size)
 {
-	cursor_delivered(c, q, c->mask & -c->mask);
-	c->mask &= c->mask - 1;
+	u64 frame = c->mask & -c->mask;
+
+	c->mask ^= frame;
 	c->done = 0;
-	cursor_release(c, q, 1);
+	cursor_delivered(c, q, frame, 1);
 	if (!c->mask)
 		return;
 	c->offset += size;
@@ -203,8 +220,7 @@ static u32 cursor_copy_runs(struct blipmq_cursor *c, struct blipmq_queue *q,
 	n = hweight64(mask);
 	read->messages += n;
 	read->bytes += bytes;
-	cursor_delivered(c, q, mask);
-	cursor_release(c, q, n);
+	cursor_delivered(c, q, mask, n);
 	return copied;
 }
 

@@ -70,14 +70,18 @@ void blipmq_latency_enqueued(struct blipmq_queue *q, struct sk_buff *b, u64 now,
 /**
  * blipmq_latency_read() - messages of a bundle that is measured were read
  * @q: the queue that they were in
- * @b: the bundle
+ * @called: when the publisher's call brought the bundle
+ * @enqueued: when it stood in the first queue
  * @messages: how many
  */
-void blipmq_latency_read(struct blipmq_queue *q, struct sk_buff *b,
+void blipmq_latency_read(struct blipmq_queue *q, u64 called, u64 enqueued,
 			 u32 messages)
 {
-	latency_count(q->chain.ns, BLIPMQ_LATENCY_WAITING,
-		      ktime_get_ns() - READ_ONCE(blipmq_bundle_cb(b)->enqueued),
+	u64 now = ktime_get_ns();
+
+	latency_count(q->chain.ns, BLIPMQ_LATENCY_WAITING, now - enqueued,
+		      messages);
+	latency_count(q->chain.ns, BLIPMQ_LATENCY_TOTAL, now - called,
 		      messages);
 }
 
@@ -110,7 +114,8 @@ static int latency_alloc(struct blipmq_latency *l)
  * @ns: the namespace
  * @wanted: or no longer
  *
- * Messages that are under way are measured if they were begun as such.
+ * Messages that are under way are measured if the call that brought them, or
+ * the end of them, began as such.
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.

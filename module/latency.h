@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * How long messages take, measured while somebody wants to know. A bundle that
- * is begun then carries when that was, and later when it stood in a queue; only
- * those that do are measured, so that the others cost a look at a word that is
- * read anyway.
+ * a call brings then carries when the call began, and later when it stood in a
+ * queue; only those that do are measured, so that the others cost a look at a
+ * word that is read anyway.
  */
 #ifndef _BLIPMQ_LATENCY_H
 #define _BLIPMQ_LATENCY_H
@@ -19,6 +19,7 @@
 enum blipmq_latency_kind {
 	BLIPMQ_LATENCY_ROUTING,	/* from the publisher's call into a queue */
 	BLIPMQ_LATENCY_WAITING,	/* from there to the reader */
+	BLIPMQ_LATENCY_TOTAL,	/* from the publisher's call to the reader */
 	BLIPMQ_LATENCY_KINDS,
 };
 
@@ -61,7 +62,7 @@ void blipmq_latency_reset(struct blipmq_net *ns);
 u64 blipmq_latency_enqueue(struct sk_buff *b);
 void blipmq_latency_enqueued(struct blipmq_queue *q, struct sk_buff *b, u64 now,
 			     u32 messages);
-void blipmq_latency_read(struct blipmq_queue *q, struct sk_buff *b,
+void blipmq_latency_read(struct blipmq_queue *q, u64 called, u64 enqueued,
 			 u32 messages);
 
 #endif /* _BLIPMQ_LATENCY_H */

@@ -11,6 +11,21 @@
 #include "netns.h"
 #include "sock.h"
 
+/*
+ * Of a reply with all that may be in it. Three histograms are more than
+ * NLMSG_GOODSIZE where pages are small.
+ */
+static size_t latency_size(void)
+{
+	size_t histogram = nla_total_size_64bit(sizeof(u64)) +
+			   nla_total_size_64bit(sizeof(u64)) +
+			   nla_total_size_64bit(sizeof_field(struct blipmq_histogram,
+							     buckets));
+
+	return nla_total_size(sizeof(u32)) +
+	       BLIPMQ_LATENCY_KINDS * nla_total_size(histogram);
+}
+
 static int put_histogram(struct sk_buff *skb, int attr,
 			 const struct blipmq_histogram *h)
 {
@@ -46,7 +61,9 @@ static int put_histograms(struct sk_buff *skb, struct blipmq_net *ns)
 	if (put_histogram(skb, BLIPMQ_A_LATENCY_ROUTING,
 			  &sum->of[BLIPMQ_LATENCY_ROUTING]) ||
 	    put_histogram(skb, BLIPMQ_A_LATENCY_WAITING,
-			  &sum->of[BLIPMQ_LATENCY_WAITING]))
+			  &sum->of[BLIPMQ_LATENCY_WAITING]) ||
+	    put_histogram(skb, BLIPMQ_A_LATENCY_TOTAL,
+			  &sum->of[BLIPMQ_LATENCY_TOTAL]))
 		err = -EMSGSIZE;
 	kvfree(sum);
 	return err;
@@ -63,7 +80,7 @@ static int put_histograms(struct sk_buff *skb, struct blipmq_net *ns)
 int blipmq_nl_latency_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct blipmq_net *ns = blipmq_net_of(genl_info_net(info));
-	struct sk_buff *reply = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	struct sk_buff *reply = genlmsg_new(latency_size(), GFP_KERNEL);
 	void *header;
 	int err = -EMSGSIZE;
 

@@ -170,6 +170,19 @@ static inline bool blipmq_net_is_full(struct blipmq_net *ns)
 	return true;
 }
 
+/**
+ * blipmq_latency_called() - a publisher's call begins, or goes on after a wait
+ * @ns: the namespace
+ *
+ * Before anything that the caller would notice.
+ *
+ * Return: now, for struct blipmq_bundle_cb; 0 when that is not measured.
+ */
+static inline u64 blipmq_latency_called(const struct blipmq_net *ns)
+{
+	return unlikely(READ_ONCE(ns->measures)) ? ktime_get_ns() : 0;
+}
+
 /* Who publishes asks with tx_lock held, see struct blipmq_totals.in_flight. */
 static inline bool blipmq_net_is_draining(const struct blipmq_net *ns)
 {

@@ -52,8 +52,6 @@ static struct sk_buff *retain_copy(struct sk_buff *b, u32 offset,
 	kfree(part);
 	if (!copy)
 		return NULL;
-	/* Who joins and gets it waits for nothing. */
-	blipmq_bundle_cb(copy)->called = 0;
 	blipmq_frame_to_msg(blipmq_bundle_head(copy, 0, BLIPMQ_FRAME_HEADER),
 			    blipmq_bundle_head(copy, fixed, sizeof(id)), id);
 	*blipmq_bundle_head(copy, 4, 1) |= BLIPMQ_FLAG_RETAIN;

@@ -23,11 +23,13 @@
  * @topic: its bytes
  * @len: how many, 0 for none
  * @publish: as BLIPMQ_PUBLISH says it
+ * @called: as in struct blipmq_bundle_cb
  */
 struct destination {
 	const u8		*topic;
 	unsigned int		len;
 	struct blipmq_publish	publish;
+	u64			called;
 };
 
 static int destination_cmsg(struct destination *d, const struct cmsghdr *cmsg)
@@ -120,6 +122,7 @@ static int publish_admitted(struct blipmq_sock *bs,
 	b = blipmq_bundle_alloc(bs->sender, head + payload, BLIPMQ_BUNDLE_GFP);
 	if (!b)
 		return -ENOMEM;
+	blipmq_bundle_cb(b)->called = d->called;
 
 	p = blipmq_bundle_head(b, 0, head);
 	blipmq_frame_encode(p, BLIPMQ_OP_MSG, 0, d->len,
@@ -179,9 +182,9 @@ static int seqpacket_publish(struct blipmq_sock *bs,
 
 /* Return: 0; -EAGAIN to be tried again; what is wrong with it. */
 static int seqpacket_send(struct blipmq_sock *bs, struct msghdr *msg,
-			  size_t len)
+			  size_t len, u64 called)
 {
-	struct destination d = {};
+	struct destination d = { .called = called };
 	int err;
 
 	if (bs->state & BLIPMQ_TX_ENDED)
@@ -212,6 +215,7 @@ int blipmq_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
 {
 	struct blipmq_sock *bs = blipmq_sk(sock->sk);
 	long timeo = sock_sndtimeo(sock->sk, msg->msg_flags & MSG_DONTWAIT);
+	u64 called = blipmq_latency_called(bs->ns);
 	int err;
 
 	if (msg->msg_flags & MSG_OOB)
@@ -219,13 +223,14 @@ int blipmq_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
 	if (mutex_lock_interruptible(&bs->tx_lock))
 		return sock_intr_errno(timeo);
 	for (;;) {
-		err = seqpacket_send(bs, msg, len);
+		err = seqpacket_send(bs, msg, len, called);
 		if (err != -EAGAIN)
 			break;
 		mutex_unlock(&bs->tx_lock);
 		err = blipmq_credit_wait(bs, &timeo);
 		if (err)
 			goto out;
+		called = blipmq_latency_called(bs->ns);
 		if (mutex_lock_interruptible(&bs->tx_lock)) {
 			err = sock_intr_errno(timeo);
 			goto out;

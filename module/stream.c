@@ -22,11 +22,12 @@ static bool stream_is_full(struct blipmq_sock *bs)
 
 /*
  * A leg that blocks has no room for the bundle: try one with fewer frames, or
- * wait until it has room for one; or wait for the lane. Called with tx_lock held.
+ * wait until it has room for one; or wait for the lane, and begin anew as far as
+ * @called is concerned. Called with tx_lock held.
  *
  * Return: 0 with tx_lock held, or a negative errno without it.
  */
-static int stream_wait_credit(struct blipmq_sock *bs, long *timeo)
+static int stream_wait_credit(struct blipmq_sock *bs, long *timeo, u64 *called)
 {
 	u32 max = bs->input.frames_max;
 	bool refused = bs->lane.refused;
@@ -39,6 +40,7 @@ static int stream_wait_credit(struct blipmq_sock *bs, long *timeo)
 	}
 	mutex_unlock(&bs->tx_lock);
 	err = blipmq_credit_wait(bs, timeo);
+	*called = blipmq_latency_called(bs->ns);
 	if (!err && mutex_lock_interruptible(&bs->tx_lock))
 		err = sock_intr_errno(*timeo);
 	return err;
@@ -69,6 +71,7 @@ int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct blipmq_sock *bs = blipmq_sk(sock->sk);
 	long timeo = sock_sndtimeo(sock->sk, msg->msg_flags & MSG_DONTWAIT);
+	u64 called = blipmq_latency_called(bs->ns);
 	int err = 0;
 
 	if (msg->msg_flags & MSG_OOB)
@@ -85,14 +88,15 @@ int blipmq_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			mutex_unlock(&bs->tx_lock);
 			err = blipmq_sock_wait_writable(bs, stream_is_full,
 							&timeo);
+			called = blipmq_latency_called(bs->ns);
 			if (mutex_lock_interruptible(&bs->tx_lock)) {
 				err = err ?: sock_intr_errno(timeo);
 				goto out;
 			}
 		} else {
-			err = blipmq_stream_ingest(bs, &msg->msg_iter);
+			err = blipmq_stream_ingest(bs, &msg->msg_iter, called);
 			if (err == -EAGAIN) {
-				err = stream_wait_credit(bs, &timeo);
+				err = stream_wait_credit(bs, &timeo, &called);
 				if (err)
 					goto out;
 			}

@@ -119,7 +119,7 @@ static u32 bundle_guess(const struct blipmq_input *in, u32 first, size_t avail)
 
 /* At least one whole frame is there. */
 static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first,
-		       const u8 *header, u32 payload_max)
+		       const u8 *header, u32 payload_max, u64 called)
 {
 	u32 consumed = 0, len;
 	struct sk_buff *b;
@@ -132,6 +132,7 @@ static int ingest_bulk(struct blipmq_sock *bs, struct iov_iter *from, u32 first,
 	b = blipmq_bundle_alloc(bs->sender, len, BLIPMQ_BUNDLE_GFP);
 	if (!b)
 		return -ENOMEM;
+	blipmq_bundle_cb(b)->called = called;
 	err = blipmq_bundle_fill(b, 0, from, len);
 	if (!err) {
 		/* The writer may have changed it since; this one was judged. */
@@ -218,7 +219,8 @@ static int ingest_header(struct blipmq_sock *bs, struct iov_iter *from)
  * in a queue that blocks, keeps it from taking effect, and then its last byte
  * is taken back, so that the writer comes again with it.
  */
-static int ingest_finished(struct blipmq_sock *bs, struct iov_iter *from)
+static int ingest_finished(struct blipmq_sock *bs, struct iov_iter *from,
+			   u64 called)
 {
 	struct blipmq_input *in = &bs->input;
 	struct sk_buff *b = in->bundle;
@@ -229,8 +231,7 @@ static int ingest_finished(struct blipmq_sock *bs, struct iov_iter *from)
 	int err;
 
 	/* It may have come bit by bit: this is the call that counts. */
-	if (unlikely(blipmq_bundle_cb(b)->called))
-		blipmq_bundle_cb(b)->called = ktime_get_ns();
+	blipmq_bundle_cb(b)->called = called;
 	/* What may be written over when it becomes a MSG. */
 	memcpy(head, b->data, head_len);
 	/* Its header was judged when it came. */
@@ -271,7 +272,8 @@ static int ingest_bytes(struct blipmq_input *in, struct iov_iter *from)
 }
 
 /* A frame that one write begins and another one ends. */
-static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from)
+static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from,
+			  u64 called)
 {
 	struct blipmq_input *in = &bs->input;
 	int err;
@@ -289,7 +291,7 @@ static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from)
 	if (err)
 		return err;
 	if (in->have == in->frame.size)
-		return ingest_finished(bs, from);
+		return ingest_finished(bs, from, called);
 	return 0;
 }
 
@@ -297,6 +299,7 @@ static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from)
  * blipmq_stream_ingest() - take what a write brings
  * @bs: the stream, whose input has not ended
  * @from: the bytes, at least one; advanced by what was taken
+ * @called: as in struct blipmq_bundle_cb
  *
  * Takes one bundle's worth, so the caller comes again for the rest.
  *
@@ -304,7 +307,8 @@ static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from)
  * Return: 0, -EFAULT or -ENOMEM, -EAGAIN when a leg blocks; after an error the
  * bytes that were not taken have had no effect.
  */
-int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from)
+int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from,
+			 u64 called)
 {
 	u32 payload_max = READ_ONCE(bs->ns->limits.payload_bytes);
 	u8 header[BLIPMQ_FRAME_HEADER];
@@ -313,7 +317,7 @@ int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from)
 
 	lockdep_assert_held(&bs->tx_lock);
 	if (bs->input.have || iov_iter_count(from) < sizeof(header))
-		return ingest_partial(bs, from);
+		return ingest_partial(bs, from, called);
 	if (!copy_from_iter_full(header, sizeof(header), from))
 		return -EFAULT;
 	iov_iter_revert(from, sizeof(header));
@@ -321,8 +325,8 @@ int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from)
 	v = blipmq_frame_check_header(&f, payload_max);
 	/* A bad header is answered where headers are kept. */
 	if (v.code || f.size > iov_iter_count(from))
-		return ingest_partial(bs, from);
-	return ingest_bulk(bs, from, f.size, header, payload_max);
+		return ingest_partial(bs, from, called);
+	return ingest_bulk(bs, from, f.size, header, payload_max, called);
 }
 
 /**

@@ -12,7 +12,7 @@
 #include "types.h"
 
 int __must_check blipmq_stream_ingest(struct blipmq_sock *bs,
-				      struct iov_iter *from);
+				      struct iov_iter *from, u64 called);
 void blipmq_stream_end_input(struct blipmq_sock *bs);
 void blipmq_stream_drop_input(struct blipmq_sock *bs);
 

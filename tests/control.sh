@@ -265,14 +265,19 @@ histograms() {
 	$ctl stats --format prometheus > "$work/metrics" &&
 		grep -qx 'blipmq_routing_seconds_bucket{le="+Inf"} 1' "$work/metrics" &&
 		grep -qx 'blipmq_routing_seconds_count 1' "$work/metrics" &&
-		grep -qE '^blipmq_waiting_seconds_sum [0-9.]+$' "$work/metrics"
+		grep -qE '^blipmq_waiting_seconds_sum [0-9.]+$' "$work/metrics" &&
+		grep -qE '^blipmq_total_seconds_sum [0-9.]+$' "$work/metrics"
 }
 check "control: latencies for Prometheus" histograms
-rows() { $ctl stats > "$work/stats" && grep -Eq '^routing +[0-9.]+ [mun]?s' "$work/stats"; }
+rows() {
+	$ctl stats > "$work/stats" &&
+		grep -Eq '^routing +[0-9.]+ [mun]?s' "$work/stats" &&
+		grep -Eq '^total +([0-9.]+ [mun]?s|nothing was measured)' "$work/stats"
+}
 check "control: latencies for people" rows
 latency_line() {
 	$ctl stats --format line > "$work/line" &&
-		grep -Eq ', Latency us: R:[0-9.]+ S:[0-9.]+$' "$work/line"
+		grep -Eq ', Latency us: R:[0-9.]+ S:[0-9.]+ T:[0-9.]+$' "$work/line"
 }
 check "control: latencies in the line" latency_line
 check "control: reset" $ctl reset

@@ -37,6 +37,7 @@ FIXTURE(latency) {
 	__u32			enabled;
 	struct took		routing;
 	struct took		waiting;
+	struct took		total;
 	int			a;
 	int			b;
 };
@@ -112,6 +113,9 @@ static int take_attr(const struct nlattr *attr, void *data)
 	case BLIPMQ_A_LATENCY_WAITING:
 		return mnl_attr_parse_nested(attr, take_histogram,
 					     &self->waiting);
+	case BLIPMQ_A_LATENCY_TOTAL:
+		return mnl_attr_parse_nested(attr, take_histogram,
+					     &self->total);
 	}
 	return MNL_CB_OK;
 }
@@ -121,29 +125,36 @@ static int take_reply(const struct nlmsghdr *nlh, void *data)
 	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), take_attr, data);
 }
 
+static bool took_adds_up(const struct took *t)
+{
+	__u64 sum = 0;
+	int i;
+
+	for (i = 0; i < BUCKETS; i++)
+		sum += t->buckets[i];
+	return sum == t->count;
+}
+
 /* Return: false also when a count is not the sum of its buckets. */
 static bool look(FIXTURE_DATA(latency) *self)
 {
-	__u64 routing = 0, waiting = 0;
-	int i;
-
 	memset(&self->routing, 0, sizeof(self->routing));
 	memset(&self->waiting, 0, sizeof(self->waiting));
+	memset(&self->total, 0, sizeof(self->total));
 	if (blipmq_genl_request(&self->g, BLIPMQ_CMD_LATENCY_GET, take_reply,
 				self))
 		return false;
-	for (i = 0; i < BUCKETS; i++) {
-		routing += self->routing.buckets[i];
-		waiting += self->waiting.buckets[i];
-	}
-	return routing == self->routing.count && waiting == self->waiting.count;
+	return took_adds_up(&self->routing) && took_adds_up(&self->waiting) &&
+	       took_adds_up(&self->total);
 }
 
-/* Both counts. */
+/* All counts: what is read is measured both from the queue and from the call. */
 #define EXPECT_COUNTS(enqueued, delivered) do {				\
 	ASSERT_TRUE(look(self));					\
 	EXPECT_EQ(enqueued, self->routing.count);			\
 	EXPECT_EQ(delivered, self->waiting.count);			\
+	EXPECT_EQ(self->waiting.count, self->total.count);		\
+	EXPECT_LE(self->waiting.sum, self->total.sum);			\
 } while (0)
 
 static __u64 bucket_begins(int i)
@@ -312,6 +323,54 @@ TEST_F(latency, how_long)
 	EXPECT_COUNTS(20, 20);
 	EXPECT_TRUE(took_between(&self->routing, 1, most));
 	EXPECT_TRUE(took_between(&self->waiting, waited_least, waited_most));
+	EXPECT_TRUE(took_between(&self->total, waited_least, waited_most));
+	/* With one queue there is nothing between the two, and nothing twice. */
+	EXPECT_EQ(self->routing.sum + self->waiting.sum, self->total.sum);
+	EXPECT_LT(self->waiting.sum, self->total.sum);
+}
+
+/* Read after a while, so that who waits for room waits for so long. */
+static void *read_later(void *arg)
+{
+	char c;
+
+	pause_ms(500);
+	recv(*(int *)arg, &c, 1, 0);
+	return NULL;
+}
+
+/* A wait for a queue that blocks is the reader's time, not the broker's. */
+TEST_F(latency, a_queue_that_blocks)
+{
+	__u64 before, after;
+	pthread_t thread;
+	struct lib_peer p;
+	int i;
+
+	ASSERT_LE(0, lib_open(&p, LIB_LOCAL));
+	ASSERT_TRUE(lib_set_u32(self->b, BLIPMQ_QUEUE_MESSAGES, 1));
+	ASSERT_TRUE(lib_set_u32(self->b, BLIPMQ_OVERFLOW,
+				BLIPMQ_OVERFLOW_BLOCK));
+	ASSERT_EQ(0, lib_subscription(self->b, BLIPMQ_SUBSCRIBE, "a", NULL));
+	ASSERT_EQ(1, lib_sendto(self->a, "a", "x", 1));
+	ASSERT_EQ(0, latency_set(&self->g, 1));
+	lib_put_pub(&p, 0, "a", 0, "x", 1);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pthread_create(&thread, NULL, read_later,
+					    &self->b));
+		before = now();
+		ASSERT_TRUE(i ? lib_send(&p) :
+				lib_sendto(self->a, "a", "x", 1) == 1);
+		after = now();
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		/* It did wait. */
+		EXPECT_LT(400000000, after - before);
+	}
+	EXPECT_COUNTS(2, 1);
+	EXPECT_TRUE(took_between(&self->routing, 1, 400000000));
+	EXPECT_EQ(1, read_all(self->b));
+	EXPECT_COUNTS(2, 2);
+	lib_close(&p);
 }
 
 /* What counts is the call that ends a frame, not the one that begins it. */

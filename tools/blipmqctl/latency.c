@@ -46,6 +46,8 @@ static int latency_attr(const struct nlattr *attr, void *data)
 		return mnl_attr_parse_nested(attr, histogram_attr, &l->routing);
 	case BLIPMQ_A_LATENCY_WAITING:
 		return mnl_attr_parse_nested(attr, histogram_attr, &l->waiting);
+	case BLIPMQ_A_LATENCY_TOTAL:
+		return mnl_attr_parse_nested(attr, histogram_attr, &l->total);
 	}
 	return MNL_CB_OK;
 }
@@ -125,6 +127,7 @@ void latency_since(struct latency *l, const struct latency *now,
 	l->enabled = now->enabled;
 	histogram_since(&l->routing, &now->routing, &before->routing);
 	histogram_since(&l->waiting, &now->waiting, &before->waiting);
+	histogram_since(&l->total, &now->total, &before->total);
 }
 
 /**
@@ -216,6 +219,7 @@ json_object *latency_to_json(const struct latency *l)
 			       json_object_new_boolean(l->enabled));
 	json_object_object_add(o, "routing", histogram_to_json(&l->routing));
 	json_object_object_add(o, "waiting", histogram_to_json(&l->waiting));
+	json_object_object_add(o, "total", histogram_to_json(&l->total));
 	return o;
 }
 
@@ -259,6 +263,7 @@ void latency_print_people(const struct latency *l)
 	       "90%", "99%", "99.9%", "most");
 	print_histogram("routing", &l->routing);
 	print_histogram("waiting", &l->waiting);
+	print_histogram("total", &l->total);
 }
 
 /* A line for each doubling from a microsecond to some 17 seconds. */
@@ -290,4 +295,5 @@ void latency_print_prometheus(const struct latency *l)
 {
 	prometheus_histogram("routing", &l->routing);
 	prometheus_histogram("waiting", &l->waiting);
+	prometheus_histogram("total", &l->total);
 }

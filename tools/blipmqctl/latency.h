@@ -30,11 +30,13 @@ struct histogram {
  * @enabled: it still is
  * @routing: from the publisher's call into a queue
  * @waiting: from there to the reader
+ * @total: from the publisher's call to the reader
  */
 struct latency {
 	bool			enabled;
 	struct histogram	routing;
 	struct histogram	waiting;
+	struct histogram	total;
 };
 
 int latency_get(struct blipmq_genl *g, struct latency *l);

@@ -79,9 +79,10 @@ static void print_line(const struct sample *s, const struct sample *before,
 	       (unsigned long long)rate(s, before, "published-bytes"),
 	       (unsigned long long)rate(s, before, "delivered-bytes"));
 	if (latency_has(l))
-		printf(", Latency us: R:%.1f S:%.1f",
+		printf(", Latency us: R:%.1f S:%.1f T:%.1f",
 		       (double)histogram_average(&l->routing) / 1e3,
-		       (double)histogram_average(&l->waiting) / 1e3);
+		       (double)histogram_average(&l->waiting) / 1e3,
+		       (double)histogram_average(&l->total) / 1e3);
 	putchar('\n');
 }
 
