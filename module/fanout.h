@@ -34,6 +34,8 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
 	return b->data + t->at;
 }
 
+#define BLIPMQ_BATCH_SLOTS	32
+
 /**
  * struct blipmq_batch - the messages of a bundle
  * @first: where the first message stands
@@ -46,6 +48,8 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
  * @metered: some were taken from what their topics may have in a second
  * @retains: the only message is to be retained
  * @retain: how
+ * @plain: another message may pass as the last one did
+ * @slots: for each hash of a topic, one more than the latest in @topics, or 0
  * @topics: which frames have which topic
  */
 struct blipmq_batch {
@@ -59,6 +63,8 @@ struct blipmq_batch {
 	bool				metered;
 	bool				retains;
 	struct blipmq_retain		retain;
+	bool				plain;
+	u8				slots[BLIPMQ_BATCH_SLOTS];
 	struct blipmq_batch_topic	topics[BLIPMQ_BUNDLE_FRAMES];
 };
 

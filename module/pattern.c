@@ -57,6 +57,9 @@ static bool name_valid(const u8 *s, size_t len, bool wildcards)
 	if (!len || len > BLIPMQ_PATTERN_MAX)
 		return false;
 	for (;;) {
+		/* What most names are made of. */
+		while (i < len && s[i] > '.' && s[i] < 0x7f)
+			i++;
 		if (i == len || s[i] == '.') {
 			if (i == token)
 				return false;

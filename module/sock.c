@@ -76,6 +76,37 @@ int blipmq_sock_next_id(struct blipmq_sock *bs, u64 *id)
 }
 
 /**
+ * blipmq_sock_ids_ahead() - the ids that follow that of the latest message
+ * @bs: the socket, which has published
+ * @most: how many are wanted
+ * @next: set to the first, which the others count on from
+ *
+ * They are given by blipmq_sock_take_ids() only.
+ *
+ * Context: tx_lock is held.
+ * Return: how many there are, up to @most.
+ */
+u32 blipmq_sock_ids_ahead(struct blipmq_sock *bs, u32 most, u64 *next)
+{
+	lockdep_assert_held(&bs->tx_lock);
+	*next = ((u64)bs->publisher << SEQUENCE_BITS | bs->sequence) + 1;
+	return min_t(u64, most, SEQUENCE_MAX - bs->sequence);
+}
+
+/**
+ * blipmq_sock_take_ids() - the next ids name messages
+ * @bs: the socket
+ * @n: how many, no more than there are ahead
+ *
+ * Context: tx_lock is held since they were looked at.
+ */
+void blipmq_sock_take_ids(struct blipmq_sock *bs, u32 n)
+{
+	lockdep_assert_held(&bs->tx_lock);
+	bs->sequence += n;
+}
+
+/**
  * blipmq_sock_undo_ids() - the latest ids name no message after all
  * @bs: the socket
  * @n: how many

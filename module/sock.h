@@ -260,6 +260,8 @@ extern int blipmq_family;
 int blipmq_sock_register(void);
 void blipmq_sock_unregister(void);
 int __must_check blipmq_sock_next_id(struct blipmq_sock *bs, u64 *id);
+u32 blipmq_sock_ids_ahead(struct blipmq_sock *bs, u32 most, u64 *next);
+void blipmq_sock_take_ids(struct blipmq_sock *bs, u32 n);
 void blipmq_sock_undo_ids(struct blipmq_sock *bs, u32 n);
 int __must_check blipmq_sock_set_topic(struct blipmq_sock *bs, const u8 *topic,
 				       unsigned int len);

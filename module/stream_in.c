@@ -74,6 +74,8 @@ static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
 	batch.nr_topics = 0;
 	batch.lane = BLIPMQ_LANE_DIRECT;
 	batch.retains = false;
+	batch.plain = false;
+	memset(batch.slots, 0, sizeof(batch.slots));
 	while (n < bs->input.frames_max &&
 	       len - offset >= BLIPMQ_FRAME_HEADER &&
 	       offset + BLIPMQ_FRAME_HEADER <= skb_headlen(b)) {
@@ -93,6 +95,9 @@ static int bundle_parse(struct blipmq_sock *bs, struct sk_buff *b, u32 len,
 			break;
 		if (blipmq_answers_full(&bs->answers, bs->ns))
 			break;
+		if (batch.plain && offset < len)
+			blipmq_stream_follow(bs, &batch, b, len, payload_max,
+					     &offset, &n);
 	}
 	err = batch_publish(bs, &batch, b, &offset, &n);
 	if (unlikely(err))

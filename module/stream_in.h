@@ -44,6 +44,9 @@ int __must_check blipmq_stream_publish(struct blipmq_sock *bs,
 				       struct blipmq_batch *batch,
 				       struct sk_buff *b, u32 offset,
 				       const struct blipmq_frame *f, u32 index);
+void blipmq_stream_follow(struct blipmq_sock *bs, struct blipmq_batch *batch,
+			  struct sk_buff *b, u32 len, u32 payload_max,
+			  u32 *offset, u32 *index);
 void blipmq_stream_undo(struct blipmq_sock *bs,
 			const struct blipmq_batch *batch,
 			const struct sk_buff *b, u32 end);
