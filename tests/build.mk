@@ -10,7 +10,8 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	leaks_messages slow index kill patterns patterns_many threads conflate \
 	groups groups_many retain expiry footprint trace control workers \
 	workers_move workers_set access access_rules settings drain deliver steady \
-	disconnect events events_slow latency proc engine large retain_joins
+	disconnect events events_slow latency proc engine large retain_joins \
+	together
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve reload
 

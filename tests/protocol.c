@@ -5,7 +5,8 @@
  *
  * Each case has a connection of its own and one write: a PING, the frame, and
  * another PING. So what comes shows that the frame before took effect, what
- * the answer is, and whether the connection goes on.
+ * the answer is, and whether the connection goes on. And once more with a PUB
+ * before the frame, since many of them are judged in one go.
  */
 #include <errno.h>
 #include <signal.h>
@@ -92,7 +93,7 @@ static bool answered(struct lib_peer *p, const struct row *r, bool *ends)
 	return false;
 }
 
-static bool holds(const struct row *r)
+static bool holds_after(const struct row *r, bool pub)
 {
 	struct lib_peer p;
 	bool ok, ends;
@@ -103,6 +104,8 @@ static bool holds(const struct row *r)
 	if (r->before)
 		lib_put(&p, BLIPMQ_OP_SUB, BLIPMQ_FLAG_CONFIRM, r->before,
 			NULL, 0);
+	if (pub)
+		lib_put_pub(&p, 0, "t.before", 0, "x", 1);
 	put_row(&p, r);
 	/* A local write after a QUIT would be told so: EPIPE. */
 	if (!r->header_only && r->answer != ROW_EOF)
@@ -117,8 +120,13 @@ static bool holds(const struct row *r)
 		ok = lib_expect_pong(&p, "after", 5);
 	lib_close(&p);
 	if (!ok)
-		lib_say("in: %s", r->what);
+		lib_say("in: %s%s", r->what, pub ? ", after a PUB" : "");
 	return ok;
+}
+
+static bool holds(const struct row *r)
+{
+	return holds_after(r, false) && holds_after(r, true);
 }
 
 /* Operation @op, claiming and having @size bytes, zeros after the header. */
