@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a delivery costs as subscribers become many: for single messages and
- * for writes of 64, to one topic, and to the topics of a package index, whose
- * sections come in runs of about two. One thread does it all, so that nothing
+ * for writes of 64, to one topic, and to the sections of a package index, of
+ * which there are some sixteen in a write, for subscribers that get all of them
+ * or a quarter. One thread does it all, so that nothing
  * but the broker's work is counted. In the meter a nanosecond is an
  * instruction.
  *
@@ -31,6 +32,18 @@
 #define FAN_SUBS	1024
 #define FAN_LINES	4000	/* of the index's sections */
 #define FAN_TOPIC	64
+
+/* What is published, and who gets it. */
+enum fan_what {
+	FAN_ONE,	/* one topic */
+	FAN_ALL,	/* sections, all of them to everybody */
+	FAN_QUARTER,	/* sections, a quarter of them to each, all to one */
+	FAN_WHATS,
+};
+
+static const char * const fan_names[FAN_WHATS] = {
+	"topic", "sections", "quarters",
+};
 
 static u8 frames[FAN_BULK * (BLIPMQ_FRAME_HEADER + FAN_TOPIC +
 			     BLIPMQ_FRAME_PUB_FIXED + FAN_PAYLOAD)];
@@ -75,14 +88,14 @@ static void fan_index(const char *path)
 }
 
 /* The frames of a write, from the index's stanza @at on. */
-static void fan_fill(int at, int indexed)
+static void fan_fill(int at, enum fan_what what)
 {
 	u8 *p = frames;
 	int i;
 
 	for (i = 0; i < FAN_BULK; i++) {
-		const char *topic = indexed ? sections[(at + i) % nr_sections] :
-					      "fan.topic";
+		const char *topic = what == FAN_ONE ? "fan.topic" :
+				    sections[(at + i) % nr_sections];
 		size_t len = strlen(topic);
 
 		begins[i] = (size_t)(p - frames);
@@ -112,46 +125,47 @@ static void fan_join(int fd, const char *pattern)
 		err(1, "subscribe to %s", pattern);
 }
 
-/* Does subscriber @s get what goes to this topic? Each a quarter; the last all. */
-static int fan_wants(int s, int subs, const char *topic)
+/* Does subscriber @s get what goes to this section? The last one all. */
+static int fan_wants(int s, int subs, enum fan_what what, const char *topic)
 {
 	u32 hash = 0;
 
-	if (s == subs - 1)
+	if (what != FAN_QUARTER || s == subs - 1)
 		return 1;
 	while (*topic)
 		hash = hash * 31 + (u8)*topic++;
 	return hash % 4 == (u32)s % 4;
 }
 
-static void fan_open(int subs, int indexed)
+static void fan_open(int subs, enum fan_what what)
 {
 	int s, i;
 
 	for (s = 0; s < subs; s++) {
 		fds[s] = fan_socket();
-		if (!indexed) {
+		if (what == FAN_ONE) {
 			fan_join(fds[s], "fan.topic");
-		} else if (s == subs - 1) {
+		} else if (what == FAN_ALL || s == subs - 1) {
 			fan_join(fds[s], "index.>");
 		} else {
 			/* A topic that one has is joined no second time. */
 			for (i = 0; i < nr_sections; i++)
-				if (fan_wants(s, subs, sections[i]))
+				if (fan_wants(s, subs, what, sections[i]))
 					fan_join(fds[s], sections[i]);
 		}
 	}
 }
 
 /* Bytes that subscriber @s gets of the frames from @from to @to. */
-static size_t fan_due(int s, int subs, int at, int from, int to, int indexed)
+static size_t fan_due(int s, int subs, int at, int from, int to,
+		      enum fan_what what)
 {
 	size_t bytes = 0;
 	int i;
 
 	for (i = from; i < to; i++)
-		if (!indexed || fan_wants(s, subs,
-					  sections[(at + i) % nr_sections]))
+		if (what == FAN_ONE ||
+		    fan_wants(s, subs, what, sections[(at + i) % nr_sections]))
 			bytes += begins[i + 1] - begins[i];
 	return bytes;
 }
@@ -170,7 +184,7 @@ struct fan_cost {
 
 /* One write of frames @from to @to, and all that comes of it. */
 static void fan_step(struct fan_cost *c, int pub, int subs, int at, int from,
-		     int to, int indexed)
+		     int to, enum fan_what what)
 {
 	static size_t due[FAN_SUBS];
 	size_t len = begins[to] - begins[from];
@@ -178,7 +192,7 @@ static void fan_step(struct fan_cost *c, int pub, int subs, int at, int from,
 	int s, i;
 
 	for (s = 0; s < subs; s++)
-		due[s] = fan_due(s, subs, at, from, to, indexed);
+		due[s] = fan_due(s, subs, at, from, to, what);
 	begin = load_now();
 	if (write(pub, frames + begins[from], len) != (ssize_t)len)
 		err(1, "write");
@@ -191,28 +205,28 @@ static void fan_step(struct fan_cost *c, int pub, int subs, int at, int from,
 	c->read += load_now() - begin;
 	for (s = 0; s < subs; s++)
 		for (i = from; due[s] && i < to; i++)
-			c->deliveries += !indexed ||
-				fan_wants(s, subs,
+			c->deliveries += what == FAN_ONE ||
+				fan_wants(s, subs, what,
 					  sections[(at + i) % nr_sections]);
 }
 
-static void fan_case(int subs, int bulk, int indexed)
+static void fan_case(int subs, int bulk, enum fan_what what)
 {
 	struct fan_cost c = { 0 };
 	int pub = fan_socket(), round, i, at;
 
-	fan_open(subs, indexed);
+	fan_open(subs, what);
 	/* The first rounds make topics, routes and caches. */
 	for (round = 0; round < 2 * rounds; round++) {
 		if (round == rounds)
 			memset(&c, 0, sizeof(c));
 		at = round % rounds * FAN_BULK;
-		fan_fill(at, indexed);
+		fan_fill(at, what);
 		for (i = 0; i < FAN_BULK; i += bulk)
-			fan_step(&c, pub, subs, at, i, i + bulk, indexed);
+			fan_step(&c, pub, subs, at, i, i + bulk, what);
 	}
 	printf("%-8s %4d a write, %4d subscribers, a delivery: publish %7.1f, ",
-	       indexed ? "sections" : "topic", bulk, subs,
+	       fan_names[what], bulk, subs,
 	       (double)c.publish / (double)c.deliveries);
 	printf("read %7.1f, both %7.1f\n",
 	       (double)c.read / (double)c.deliveries,
@@ -221,21 +235,22 @@ static void fan_case(int subs, int bulk, int indexed)
 	for (i = 0; i < subs; i++)
 		close(fds[i]);
 	close(pub);
-	sleep(2);	/* the kernel ends sockets behind the scenes */
+	/* The kernel ends sockets, and forgets routes, behind the scenes. */
+	sleep(subs < 128 ? 2 : 15);
 }
 
 static void fan_cases(int subs, int bulk)
 {
 	static const int all[] = { 1, 8, 32, 128, FAN_SUBS };
-	int indexed, b;
+	int what, whats = nr_sections ? FAN_WHATS : FAN_ONE + 1, b;
 	size_t i;
 
-	for (indexed = 0; indexed < 1 + !!nr_sections; indexed++)
+	for (what = 0; what < whats; what++)
 		for (b = 1; b <= FAN_BULK; b *= FAN_BULK)
 			for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 				if ((!subs || all[i] == subs) &&
 				    (!bulk || b == bulk))
-					fan_case(all[i], b, indexed);
+					fan_case(all[i], b, (enum fan_what)what);
 }
 
 int main(int argc, char **argv)
