@@ -242,10 +242,10 @@ static void fan_case(int subs, int bulk, enum fan_what what)
 static void fan_cases(int subs, int bulk)
 {
 	static const int all[] = { 1, 8, 32, 128, FAN_SUBS };
-	int what, whats = nr_sections ? FAN_WHATS : FAN_ONE + 1, b;
+	int what, kinds = nr_sections ? FAN_WHATS : FAN_ONE + 1, b;
 	size_t i;
 
-	for (what = 0; what < whats; what++)
+	for (what = 0; what < kinds; what++)
 		for (b = 1; b <= FAN_BULK; b *= FAN_BULK)
 			for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 				if ((!subs || all[i] == subs) &&

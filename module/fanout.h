@@ -21,11 +21,13 @@ struct blipmq_deliver;
  * @mask: those frames
  * @at: where in the bundle's linear bytes the topic stands
  * @len: its bytes
+ * @next: one more than the one before it with the same hash, or 0
  */
 struct blipmq_batch_topic {
 	u64	mask;
 	u32	at;
 	u8	len;
+	u8	next;
 };
 
 static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
@@ -34,6 +36,7 @@ static inline const u8 *blipmq_batch_name(const struct sk_buff *b,
 	return b->data + t->at;
 }
 
+/* Hashes that topics of a batch are told apart by. */
 #define BLIPMQ_BATCH_SLOTS	32
 
 /**

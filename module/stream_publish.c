@@ -12,38 +12,44 @@
 #include "sock.h"
 #include "stream_in.h"
 
-/* Topics begin alike more often than they end alike. */
+/* Topics of one hash that a name is compared with before it is a new one. */
+#define BATCH_LOOK_BACK	16
+
+/* Of a few bytes only: there are no more than 64 topics. */
 static u32 batch_hash(const u8 *name, u8 len)
 {
-	return (len + 3 * name[len / 2] + 5 * name[len - 1]) %
-	       BLIPMQ_BATCH_SLOTS;
+	return (len + 7 * name[len / 4] + 3 * name[len / 2] +
+		5 * name[len - 1]) % BLIPMQ_BATCH_SLOTS;
 }
 
-/*
- * The topic of the batch that has this name, of at least one byte. Where another
- * one has its hash, it is not found, and comes again.
- */
+/* The topic of the batch that has this name, of at least one byte. */
 static __always_inline struct blipmq_batch_topic *
 batch_find(struct blipmq_batch *batch, const struct sk_buff *b, const u8 *name,
 	   u8 len)
 {
-	u32 slot = batch->slots[batch_hash(name, len)];
-	struct blipmq_batch_topic *t = batch->topics + slot - 1;
+	u32 i, slot = batch->slots[batch_hash(name, len)];
+	struct blipmq_batch_topic *t;
 
-	if (!slot || t->len != len || memcmp(blipmq_batch_name(b, t), name, len))
-		return NULL;
-	return t;
+	for (i = 0; slot && i < BATCH_LOOK_BACK; i++) {
+		t = &batch->topics[slot - 1];
+		if (t->len == len && !memcmp(blipmq_batch_name(b, t), name, len))
+			return t;
+		slot = t->next;
+	}
+	return NULL;
 }
 
 static struct blipmq_batch_topic *batch_add(struct blipmq_batch *batch, u32 at,
 					    const u8 *name, u8 len)
 {
 	struct blipmq_batch_topic *t = &batch->topics[batch->nr_topics++];
+	u32 hash = batch_hash(name, len);
 
 	t->mask = 0;
 	t->at = at;
 	t->len = len;
-	batch->slots[batch_hash(name, len)] = batch->nr_topics;
+	t->next = batch->slots[hash];
+	batch->slots[hash] = batch->nr_topics;
 	return t;
 }
 

@@ -118,7 +118,8 @@ struct blipmq_limits {
  * @queued_bytes: memory that they hold
  * @refused: frames and calls answered with an error
  * @partial: frames cut off by the end of their stream
- * @in_flight: bundles with workers, and publishers that are at it
+ * @in_flight: bundles with workers, see blipmq_lane_load(), and publishers that
+ *	are at it
  */
 struct blipmq_totals {
 	u64	published;
