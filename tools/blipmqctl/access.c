@@ -269,8 +269,8 @@ static int run_access(int argc, char **argv)
 		return status;
 	argv += 1 + optind;
 	left = argc - 1 - optind;
-	pattern = left ? argv[0] : NULL;
-	if (pattern && (!*pattern || strlen(pattern) >= VALUE_ROOM))
+	pattern = left ? argv[0] : "";
+	if (left && (!*pattern || strlen(pattern) >= VALUE_ROOM))
 		return ctl_usage(&ctl_access, "a pattern has 1 to %d bytes",
 				 VALUE_ROOM - 1);
 	if (!strcmp(action, "test") && left == 1)

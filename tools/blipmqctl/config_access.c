@@ -256,6 +256,8 @@ static void plan_rule(struct plan *p, const struct config_rule *from,
 	struct nlmsghdr *undo;
 	struct step *s;
 
+	if (!r)
+		return;
 	s = plan_step(p, BLIPMQ_CMD_RULE_SET, BLIPMQ_A_RULE_CHECK,
 		      "this needs CAP_NET_ADMIN in the network namespace");
 	undo = step_undo(s);

@@ -140,7 +140,7 @@ static void list_json(struct rows *r)
 
 static void list_brief(struct rows *r)
 {
-	struct cell cells[COLUMNS_MAX];
+	struct cell cells[COLUMNS_MAX] = { 0 };
 	char text[VALUE_ROOM];
 	int i;
 
@@ -235,7 +235,7 @@ static bool list_collect(struct rows *r, struct cell *cells, struct texts *t)
 static int list_people(struct rows *r)
 {
 	bool colour = ctl_colour(stdout);
-	struct cell cells[COLUMNS_MAX];
+	struct cell cells[COLUMNS_MAX] = { 0 };
 	struct texts t = { };
 	const char *at, *value;
 	int i;

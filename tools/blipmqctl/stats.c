@@ -288,6 +288,12 @@ static bool parse_format(const char *text, enum stats_format *format)
 	return false;
 }
 
+static bool parse_switch(const char *text, bool *on)
+{
+	*on = text && !strcmp(text, "on");
+	return *on || (text && !strcmp(text, "off"));
+}
+
 static int run_stats(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -299,6 +305,7 @@ static int run_stats(int argc, char **argv)
 		{ }
 	};
 	struct stats_args a = { .seconds = 1 };
+	const char *seconds;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "f:jw::l:h", options, NULL)) != -1) {
@@ -314,18 +321,18 @@ static int run_stats(int argc, char **argv)
 			break;
 		case 'w':
 			a.watch = true;
+			seconds = optarg;
 			/* As others have it: --watch 5. */
-			if (!optarg && optind < argc && *argv[optind] != '-')
-				optarg = argv[optind++];
-			if (!optarg || moment_parse(optarg, &a.seconds))
+			if (!seconds && optind < argc && *argv[optind] != '-')
+				seconds = argv[optind++];
+			if (!seconds || moment_parse(seconds, &a.seconds))
 				break;
 			return ctl_usage(&ctl_stats,
 					 "--watch wants 0.01 to 86400 seconds, not '%s'",
-					 optarg);
+					 seconds);
 		case 'l':
 			a.set = true;
-			a.enable = !strcmp(optarg, "on");
-			if (a.enable || !strcmp(optarg, "off"))
+			if (parse_switch(optarg, &a.enable))
 				break;
 			return ctl_usage(&ctl_stats,
 					 "--latency wants on or off, not '%s'",

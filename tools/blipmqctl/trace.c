@@ -283,7 +283,7 @@ static int trace_run(struct trace *tr)
 	close(signals);
 	if (ret)
 		return ret;
-	qsort(tr->drops, tr->nr, sizeof(*tr->drops), drop_order);
+	qsort(tr->drops, tr->nr, sizeof(void *), drop_order);
 	if (tr->json)
 		print_json(tr);
 	else

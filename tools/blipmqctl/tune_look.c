@@ -146,7 +146,7 @@ static bool is_fine(const struct tune_item *item, const char *now)
 
 	switch (item->kind) {
 	case TUNE_WORD:
-		return !strcmp(now, item->better);
+		return !item->better || !strcmp(now, item->better);
 	case TUNE_NOT:
 		return strcmp(now, item->avoid);
 	case TUNE_AT_LEAST:
