@@ -32,8 +32,15 @@ static bool flush_packet(struct inbox *in, struct dice *dice)
 	enum answer answer;
 	int ret;
 
+	/* A rule may have let a stranger block, which no rule says of this topic. */
+	if (in->ledger->stranger && in->ledger->blocks &&
+	    !inbox_limit(in, BLIPMQ_OVERFLOW, BLIPMQ_OVERFLOW_DROP_OLDEST))
+		return false;
 	snprintf(own.pattern, sizeof(own.pattern), "own.%d", getpid());
 	answer = inbox_subscription(in, BLIPMQ_SUBSCRIBE, &own);
+	if (answer == ANSWER_REFUSED)
+		lib_say("%s: may not subscribe to %s: %u", in->ledger->who,
+			own.pattern, in->refusal);
 	if (answer != ANSWER_OK)
 		return answer == ANSWER_CUT;
 	ret = (int)lib_sendto(in->peer.fd, own.pattern, own.pattern,
