@@ -46,7 +46,10 @@ sockets() {
 	return $status
 }
 
+# The kernel's tracing warns once when it has no memory for a module's events.
 loading() {
+	[ -z "${BLIPMQ_EXPECT:-}" ] ||
+		echo 'trace_events.c:[0-9]* at event_define_fields' >> "$BLIPMQ_EXPECT"
 	rmmod blipmq && build/tests/faults --load "$module" && insmod "$module"
 }
 
