@@ -431,7 +431,7 @@ TEST_F(latency, under_load)
 	ASSERT_EQ(0, lib_subscription(self->b, BLIPMQ_SUBSCRIBE, "a", NULL));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, publish_all_the_time,
 				    &self->a));
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < lib_rounds(200); i++) {
 		ASSERT_EQ(0, latency_set(&self->g, i & 1));
 		read_all(self->b);
 		ASSERT_EQ(0, reset(&self->g, 0));

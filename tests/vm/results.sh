@@ -161,21 +161,11 @@ kept() {
 	return "$(cat "$file.status")"
 }
 
-keep_suites() {
-	local kernel
-	for kernel; do
-		keep "suite-$kernel" suite_guest "$kernel"
-	done
-}
-
-# suites_begin KERNEL...: begins them behind the others' back, one after the other;
-# suite then shows what each says. Emulated guests leave half of the machine idle.
-suites_begin() {
-	local kernel
-	for kernel; do
-		begun[$kernel]=1
-	done
-	[ $# = 0 ] || behind keep_suites "$@"
+# suite_begin KERNEL [NAME=VALUE...]: begins it behind the others' back; suite then
+# shows what it says. Guests wait for some of their time.
+suite_begin() {
+	begun[$1]=1
+	behind keep "suite-$1" suite_guest "$@"
 }
 
 # suite KERNEL [NAME=VALUE...]: its results, and whether it came to its end.
