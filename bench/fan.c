@@ -3,9 +3,8 @@
  * What a delivery costs as subscribers become many: for single messages and
  * for writes of 64, to one topic, and to the sections of a package index, of
  * which there are some sixteen in a write, for subscribers that get all of them
- * or a quarter. One thread does it all, so that nothing
- * but the broker's work is counted. In the meter a nanosecond is an
- * instruction.
+ * or a quarter. One thread does it all, so that nothing but the broker's work is
+ * counted. In the meter a nanosecond is an instruction.
  *
  *	fan [--subs N] [--bulk N] [--rounds N] [INDEX]
  *
