@@ -24,9 +24,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
-bring_near "$work/near" build/blipmq{,ctl,d} awk grep setpriv sleep timeout yes || exit
-blipmq=$work/near/blipmq
-ctl=$work/near/blipmqctl
+blipmq=build/blipmq
+ctl=build/blipmqctl
 unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 nobody() { "${unprivileged[@]}" "$@"; }
 

@@ -27,9 +27,8 @@ cleanup() {
 }
 ctl=build/blipmqctl
 trap cleanup EXIT
-bring_near "$work/near" build/blipmq{,ctl,d} grep sleep || exit
-blipmq=$work/near/blipmq
-ctl=$work/near/blipmqctl
+blipmq=build/blipmq
+ctl=build/blipmqctl
 
 # say SECTION ARG...: what blipmqctl prints then belongs to that table.
 said=0

@@ -21,9 +21,8 @@ cleanup() {
 }
 ctl=build/blipmqctl
 trap cleanup EXIT
-bring_near "$work/near" build/blipmq{,ctl} grep setpriv sleep unshare || exit
-blipmq=$work/near/blipmq
-ctl=$work/near/blipmqctl
+blipmq=build/blipmq
+ctl=build/blipmqctl
 
 declare -A had=()
 kind='' as=()

@@ -54,22 +54,6 @@ skip() {
 	echo "ok $tap_number # SKIP $1: $2"
 }
 
-# bring_near FOLDER PROGRAM...: copies of programs and their libraries, which
-# what is started from now on takes. A guest sees the host's files through 9p
-# without a cache, and reads them again whenever a program starts.
-bring_near() {
-	local folder=$1 program programs=()
-	shift
-	for program; do
-		programs+=("$(type -P "$program")")
-	done
-	mkdir "$folder" && chmod 755 "$folder" || return
-	# shellcheck disable=SC2046 # libraries' names have no spaces
-	cp "${programs[@]}" $(ldd "${programs[@]}" |
-		awk '/=> \// { print $3 }' | sort -u) "$folder" || return
-	export PATH=$folder:$PATH LD_LIBRARY_PATH=$folder
-}
-
 # eventually COMMAND [ARG...]: until it succeeds; the limit guards against a
 # hang and says nothing about speed.
 eventually() {
