@@ -181,6 +181,8 @@ struct publisher_state {
  * struct subscriber_state - what a subscriber lets others know
  * @reached: the phase that it has come to the end of
  * @sockets: how many it has open
+ * @unsure: of how many of these it does not know: an overflow may have ended them,
+ *	and blipmqd closed them, which only reading shows
  * @ledgers: how many it has begun
  * @touched: topics that it ever subscribed to
  * @own: messages that it published to itself
@@ -197,6 +199,7 @@ struct publisher_state {
 struct subscriber_state {
 	u32	reached;
 	u32	sockets;
+	u32	unsure;
 	u32	ledgers;
 	u32	touched;
 	u64	own;

@@ -13,6 +13,8 @@
 
 /* A guard against hangs, for each phase; debug kernels are slow. */
 #define PHASE_SECONDS	150
+/* Each after 20 ms. */
+#define QUIET_LOOKS	25
 /* As blipmqd's clients are. */
 #define STRANGER	65534
 #define ACTORS_MAX	(PUBLISHERS_MAX + SUBSCRIBERS_MAX)
@@ -224,16 +226,36 @@ static bool publish(void)
 	return true;
 }
 
-/* Sockets of those who are gone are closed by blipmqd when it hears of it. */
+/*
+ * Sockets of those who are gone are closed by blipmqd when it hears of it. Where
+ * it may have closed others as well, the number has to stay for a while.
+ */
 static bool wait_quiet(void)
 {
-	long long sockets = 0;
-	u32 i;
+	long long most = 0, unsure = 0, seen, last = -1;
+	u32 i, same = 0;
 
-	for (i = 0; i < shared->plan.nr_subscribers; i++)
-		if (!subscriber(i)->killed)
-			sockets += see(shared->subscribers[i].sockets);
-	return lib_status_wait("sockets", sockets);
+	for (i = 0; i < shared->plan.nr_subscribers; i++) {
+		if (subscriber(i)->killed)
+			continue;
+		most += see(shared->subscribers[i].sockets);
+		unsure += see(shared->subscribers[i].unsure);
+	}
+	if (!unsure)
+		return lib_status_wait("sockets", most);
+	while (same < QUIET_LOOKS) {
+		if (!all_well()) {
+			lib_say("sockets is %lld, waited for %lld to %lld",
+				last, most - unsure, most);
+			return false;
+		}
+		seen = lib_status_of("sockets");
+		same = seen == last && seen <= most && seen >= most - unsure ?
+		       same + 1 : 0;
+		last = seen;
+		nap_us(20000);
+	}
+	return true;
 }
 
 static bool act(void)

@@ -43,7 +43,7 @@ static void report(struct reader *r)
 {
 	u64 read = 0, lost = 0, own = 0, conflated = 0, refused = 0;
 	const struct ledger *l;
-	u32 i, open = 0;
+	u32 i, open = 0, unsure = 0;
 
 	for (i = 0; i <= r->nr_had; i++) {
 		l = r->inboxes[i].ledger;
@@ -52,7 +52,10 @@ static void report(struct reader *r)
 		conflated += l->conflated;
 		own += l->own;
 		refused += l->refused;
-		open += !r->inboxes[i].gone;
+		if (r->inboxes[i].gone)
+			continue;
+		open++;
+		unsure += r->plan->way == WAY_TCP && l->cuts;
 	}
 	tell(r->state->read, read);
 	tell(r->state->lost, lost);
@@ -60,6 +63,7 @@ static void report(struct reader *r)
 	tell(r->state->own, own);
 	tell(r->state->refused, refused);
 	tell(r->state->sockets, open);
+	tell(r->state->unsure, unsure);
 }
 
 /* It may be ended as long as there is room for another one. */
