@@ -106,7 +106,7 @@ TEST_F(ready, poll_wakes)
 	int i, status;
 	pid_t pid;
 
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < lib_rounds(50); i++) {
 		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid)
@@ -176,7 +176,7 @@ TEST_F(ready, epoll_by_edge)
 TEST_F(ready, epoll_by_edge_race)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
-	const int rounds = 5000;
+	const int rounds = lib_rounds(5000);
 	int seen = 0, status;
 	u32 got;
 	pid_t pid;

@@ -257,7 +257,7 @@ TEST(limit_and_time_to_live)
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	fd = lib_packet();
 	EXPECT_TRUE(lib_set_u32(fd, BLIPMQ_TTL, 1));
-	for (i = 0; i < 200 && n >= 0; i++) {
+	for (i = 0; i < 100 && n >= 0; i++) {
 		snprintf(topic, sizeof(topic), "rt.limit.%d", i);
 		n = lib_retain(fd, topic, large, sizeof(large));
 		usleep(2000);
