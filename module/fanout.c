@@ -263,8 +263,9 @@ enum gathered {
 
 /**
  * struct gather_sum - what the topics of a bundle have
- * @legs: legs, those that are on several topics counted for each
- * @slots: slots that a walk of them looks at
+ * @legs: legs, those that are on several topics counted for each; some of them,
+ *	when the slots are too many
+ * @slots: slots that a walk of them looks at; likewise, but more than GATHER_SLOTS
  * @routed: frames that somebody wants
  * @blocking: some of the legs may block the publisher
  */
@@ -276,7 +277,8 @@ struct gather_sum {
 };
 
 /*
- * Gather the masks of all topics.
+ * Gather the masks of all topics. However many patterns match them, only so much
+ * is looked at without a pause.
  */
 static enum gathered gather_topics(struct blipmq_net *ns,
 				   struct blipmq_gather *g,
@@ -296,13 +298,19 @@ static enum gathered gather_topics(struct blipmq_net *ns,
 			return GATHERED_STALE;
 		if (found == BLIPMQ_FOUND_NOBODY)
 			continue;
+		if (route->nr_sets > GATHER_SLOTS) {
+			sum->legs += route->nr_sets;
+			sum->slots += route->nr_sets;
+			return GATHERED_TOO_MANY;
+		}
 		legs = blipmq_route_legs(route);
 		if (!legs)
 			continue;
 		sum->legs += legs;
 		sum->slots += blipmq_route_slots(route);
 		sum->routed |= topics[i].mask;
-		fits = fits && sum->slots <= GATHER_SLOTS;
+		if (sum->slots > GATHER_SLOTS)
+			return GATHERED_TOO_MANY;
 		for (k = 0; k < route->nr_sets; k++) {
 			sum->blocking |= READ_ONCE(route->sets[k]->blocking);
 			fits = fits && gather_set(g, route->sets[k],
@@ -439,8 +447,8 @@ static __always_inline int fanout(struct blipmq_fan *fan, struct sk_buff *b,
 	u64 routed;
 
 	/* With those who join and are to get retained values. */
-	if (orderly)
-		down_read(&fan->ns->retain_sem);
+	if (orderly && down_read_killable(&fan->ns->retain_sem))
+		return -EINTR;
 	if (nr_topics > 1 || !fanout_single(fan, &p, topics, &routed))
 		err = fanout_gathered(fan, &p, topics, nr_topics, &routed);
 	if (retain && !err)
@@ -517,8 +525,9 @@ u32 blipmq_fanout_later(struct blipmq_fan *fan, struct sk_buff *b,
  *
  * Context: the publisher's tx_lock is held; may sleep.
  * Return: 0; with nobody served -EAGAIN when a leg blocks or its lane has no
- * room, which blipmq_credit_wait() waits for, or -ENOMEM when some may block
- * and it cannot be found out, or the lane needs memory.
+ * room, which blipmq_credit_wait() waits for, -ENOMEM when some may block
+ * and it cannot be found out, or the lane needs memory, or -EINTR when it was
+ * killed.
  */
 int blipmq_fanout(struct blipmq_sock *bs, struct sk_buff *b,
 		  const struct blipmq_batch_topic *topics, u32 nr_topics,

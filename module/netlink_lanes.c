@@ -163,10 +163,11 @@ static int lane_change(struct sk_buff *skb, struct genl_info *info,
 	struct nlattr **attrs = info->attrs;
 	int err;
 
-	if (rule->mode == BLIPMQ_LANE_MODE_WORKER &&
+	/* Also direct: who moves topics holds the lock of all while they move. */
+	if (rule->mode != BLIPMQ_LANE_MODE_DEFAULT &&
 	    !blipmq_workers_delegated() && !netlink_capable(skb, CAP_NET_ADMIN)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attrs[BLIPMQ_A_LANE_MODE],
-				    "mode worker is not delegated to this namespace");
+				    "lanes are not delegated to this namespace");
 		return -EPERM;
 	}
 	err = take_worker(info, rule);

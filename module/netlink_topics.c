@@ -20,6 +20,9 @@
 #include "topic.h"
 #include "user.h"
 
+/* Which a dump looks at before it lets others have the table. */
+#define BUCKETS_AT_ONCE	256U
+
 /**
  * struct dump_place - where a dump is
  * @table: what tells the table from others, 0 before the first
@@ -226,12 +229,16 @@ static int topics_put_bucket(struct sk_buff *skb,
 	return 0;
 }
 
-/* Return: false when the table is not the one that the dump began with. */
+/*
+ * Go through some buckets, or until the answer is full.
+ *
+ * Return: false when the table is not the one that the dump began with.
+ */
 static bool topics_put(struct sk_buff *skb, const struct blipmq_nl_reader *r,
-		       struct dump_place *place)
+		       struct dump_place *place, bool *full)
 {
 	struct bucket_table *table;
-	u32 name;
+	u32 name, last;
 
 	lockdep_assert_held(&r->ns->topics_lock);
 	table = rcu_dereference(r->ns->topics.tbl);
@@ -239,9 +246,12 @@ static bool topics_put(struct sk_buff *skb, const struct blipmq_nl_reader *r,
 	if (!name || (place->table && place->table != name))
 		return false;
 	place->table = name;
-	while (place->bucket < table->size &&
-	       !topics_put_bucket(skb, r, table, place->bucket))
-		place->bucket++;
+	last = min(table->size, place->bucket + BUCKETS_AT_ONCE);
+	for (; place->bucket < last; place->bucket++) {
+		*full = topics_put_bucket(skb, r, table, place->bucket);
+		if (*full)
+			break;
+	}
 	/* They may be moved without the lock. */
 	smp_rmb();
 	return table_name(table) == name;
@@ -261,7 +271,7 @@ int blipmq_nl_topic_get_dumpit(struct sk_buff *skb,
 	struct dump_place *place = (void *)cb->ctx;
 	struct nlattr **attrs = blipmq_dump_attrs(cb);
 	struct blipmq_nl_reader r;
-	bool holds, more;
+	bool holds, more, full = false;
 	int err;
 
 	BUILD_BUG_ON(sizeof(*place) > sizeof(cb->ctx));
@@ -272,12 +282,17 @@ int blipmq_nl_topic_get_dumpit(struct sk_buff *skb,
 	/* A table that is being made is soon there. */
 	if (!place->table)
 		flush_work(&r.ns->topics.run_work);
-	mutex_lock(&r.ns->topics_lock);
-	rcu_read_lock();
-	holds = topics_put(skb, &r, place);
-	more = place->bucket < rcu_dereference(r.ns->topics.tbl)->size;
-	rcu_read_unlock();
-	mutex_unlock(&r.ns->topics_lock);
+	/* A dump that shows none of them is not to hold everybody up. */
+	do {
+		if (mutex_lock_killable(&r.ns->topics_lock))
+			return -EINTR;
+		rcu_read_lock();
+		holds = topics_put(skb, &r, place, &full);
+		more = place->bucket < rcu_dereference(r.ns->topics.tbl)->size;
+		rcu_read_unlock();
+		mutex_unlock(&r.ns->topics_lock);
+		cond_resched();
+	} while (holds && more && !full);
 	if (!holds) {
 		/* Numbers that differ: netlink says so with the end. */
 		skb_trim(skb, 0);

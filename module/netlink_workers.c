@@ -27,12 +27,17 @@ static int put_config(struct sk_buff *skb,
 }
 
 /*
- * What a worker has done for all namespaces together: for those alone who may
+ * What a worker does for all namespaces together: for those alone who may
  * configure it, as a namespace learns nothing of another one.
  */
-static int put_counts(struct sk_buff *skb, const struct blipmq_worker *w)
+static int put_work(struct sk_buff *skb, const struct blipmq_worker *w)
 {
-	if (nla_put_u64_64bit(skb, BLIPMQ_A_WORKER_BUNDLES,
+	u32 state = READ_ONCE(w->armed) ? BLIPMQ_WORKER_STATE_IDLE :
+					  BLIPMQ_WORKER_STATE_BUSY;
+
+	if (nla_put_u32(skb, BLIPMQ_A_WORKER_STATE, state) ||
+	    nla_put_u32(skb, BLIPMQ_A_WORKER_PID, task_pid_nr(w->task)) ||
+	    nla_put_u64_64bit(skb, BLIPMQ_A_WORKER_BUNDLES,
 			      READ_ONCE(w->bundles), BLIPMQ_A_WORKER_PAD) ||
 	    nla_put_u64_64bit(skb, BLIPMQ_A_WORKER_MESSAGES,
 			      READ_ONCE(w->messages), BLIPMQ_A_WORKER_PAD) ||
@@ -46,21 +51,16 @@ static int put_counts(struct sk_buff *skb, const struct blipmq_worker *w)
 
 /* What only a worker that runs has. */
 static int put_worker(struct sk_buff *skb, const struct blipmq_worker *w,
-		      bool counts)
+		      bool work)
 {
-	u32 state = READ_ONCE(w->armed) ? BLIPMQ_WORKER_STATE_IDLE :
-					  BLIPMQ_WORKER_STATE_BUSY;
-
 	if (nla_put_u32(skb, BLIPMQ_A_WORKER_CPU, w->cpu) ||
 	    nla_put_u32(skb, BLIPMQ_A_WORKER_NODE, max(w->node, 0)) ||
-	    nla_put_u32(skb, BLIPMQ_A_WORKER_STATE, state) ||
-	    nla_put_u32(skb, BLIPMQ_A_WORKER_PID, task_pid_nr(w->task)) ||
 	    nla_put_u32(skb, BLIPMQ_A_WORKER_RING_SLOTS, BLIPMQ_WORKER_SLOTS))
 		return -EMSGSIZE;
-	return counts ? put_counts(skb, w) : 0;
+	return work ? put_work(skb, w) : 0;
 }
 
-static int put_number(struct sk_buff *skb, u32 number, bool counts)
+static int put_number(struct sk_buff *skb, u32 number, bool work)
 {
 	const struct blipmq_worker_config *c = blipmq_worker_config(number);
 	struct blipmq_worker *w = blipmq_worker_now(number);
@@ -69,7 +69,7 @@ static int put_number(struct sk_buff *skb, u32 number, bool counts)
 	    put_config(skb, c))
 		return -EMSGSIZE;
 	if (w)
-		return put_worker(skb, w, counts);
+		return put_worker(skb, w, work);
 	if (c->cpu >= 0 && nla_put_u32(skb, BLIPMQ_A_WORKER_CPU, c->cpu))
 		return -EMSGSIZE;
 	return nla_put_u32(skb, BLIPMQ_A_WORKER_STATE,
@@ -103,7 +103,7 @@ static int no_worker(struct genl_info *info, struct nlattr *attr)
 int blipmq_nl_worker_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *attr = info->attrs[BLIPMQ_A_WORKER_NUMBER];
-	bool counts = netlink_capable(skb, CAP_NET_ADMIN);
+	bool work = netlink_capable(skb, CAP_NET_ADMIN);
 	struct sk_buff *reply;
 	void *header;
 	int err;
@@ -121,7 +121,7 @@ int blipmq_nl_worker_get_doit(struct sk_buff *skb, struct genl_info *info)
 	else if (nla_get_u32(attr) >= blipmq_workers_wanted())
 		err = no_worker(info, attr);
 	else
-		err = put_number(reply, nla_get_u32(attr), counts);
+		err = put_number(reply, nla_get_u32(attr), work);
 	blipmq_lanes_unlock();
 	if (err)
 		goto err_free;
@@ -144,7 +144,7 @@ err_free:
 int blipmq_nl_worker_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	bool counts = netlink_capable(cb->skb, CAP_NET_ADMIN);
+	bool work = netlink_capable(cb->skb, CAP_NET_ADMIN);
 	void *header;
 	int err;
 
@@ -157,7 +157,7 @@ int blipmq_nl_worker_get_dumpit(struct sk_buff *skb,
 				     NLM_F_MULTI, BLIPMQ_CMD_WORKER_GET);
 		if (!header)
 			break;
-		if (put_number(skb, cb->args[0], counts)) {
+		if (put_number(skb, cb->args[0], work)) {
 			genlmsg_cancel(skb, header);
 			break;
 		}

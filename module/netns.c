@@ -73,10 +73,11 @@ static int __net_init blipmq_net_create(struct net *net)
 	blipmq_limits_init(&ns->limits);
 	mutex_init(&ns->limits_lock);
 	INIT_DELAYED_WORK(&ns->reclaim, blipmq_spare_reclaim_work);
-	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1);
+	xa_init_flags(&ns->publishers, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	atomic_set(&ns->nr_subscriptions, 0);
-	xa_init_flags(&ns->subscriptions, XA_FLAGS_ALLOC1);
-	xa_init(&ns->sockets);
+	xa_init_flags(&ns->subscriptions,
+		      XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	xa_init_flags(&ns->sockets, XA_FLAGS_ACCOUNT);
 	atomic64_set(&ns->ring_bytes, 0);
 	blipmq_expiry_init(&ns->expiry);
 	spin_lock_init(&ns->waiters_lock);

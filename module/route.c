@@ -8,6 +8,9 @@
 
 #include "route.h"
 
+/* A bundle has up to 64 topics, which are confirmed without a pause. */
+#define CONFIRM_SETS	8192U
+
 static struct blipmq_route *route_alloc(u32 room)
 {
 	struct blipmq_route *route;
@@ -110,7 +113,8 @@ struct blipmq_route *blipmq_route_match(struct blipmq_trie *trie,
  * If so the route knows it from now on.
  *
  * Context: an RCU read-side section.
- * Return: false when it has to be made again.
+ * Return: false when it has to be made again, as a large one always has: that
+ * may sleep between topics.
  */
 bool blipmq_route_confirm(struct blipmq_route *route, struct blipmq_trie *trie,
 			  struct blipmq_set *exact, const u8 *topic, u8 len)
@@ -120,6 +124,8 @@ bool blipmq_route_confirm(struct blipmq_route *route, struct blipmq_trie *trie,
 	unsigned long seen;
 	u32 n = 0;
 
+	if (route->nr_sets > CONFIRM_SETS)
+		return false;
 	/* Pairs with the release in trie_changed(). */
 	seen = smp_load_acquire(blipmq_trie_generation(trie, topic, len));
 	blipmq_trie_walk_start(&w, trie, topic, len);

@@ -75,6 +75,12 @@ struct blipmq_trie_node {
 	u8				name[];
 };
 
+/*
+ * Patterns of a namespace, of all its users: all may match one topic, and are then
+ * walked without a pause when its route is made.
+ */
+#define BLIPMQ_TRIE_LEAVES_MAX	(1U << 20)
+
 /**
  * struct blipmq_trie - the patterns of a namespace
  * @nodes: all nodes but those for '*', by parent, kind and name

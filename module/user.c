@@ -139,7 +139,7 @@ bool blipmq_user_reserve(struct blipmq_user *u, s64 bytes)
  */
 void blipmq_users_init(struct blipmq_net *ns)
 {
-	xa_init_flags(&ns->users, XA_FLAGS_LOCK_BH);
+	xa_init_flags(&ns->users, XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT);
 }
 
 /**

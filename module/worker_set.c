@@ -11,6 +11,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
@@ -74,7 +75,9 @@ struct blipmq_worker *blipmq_worker_now(u32 number)
 {
 	struct blipmq_workers *set = workers_now();
 
-	return set && number < set->count ? set->at[number] : NULL;
+	if (!set || number >= set->count)
+		return NULL;
+	return set->at[array_index_nospec(number, set->count)];
 }
 
 /**
@@ -136,7 +139,7 @@ bool blipmq_workers_automatic(void)
 const struct blipmq_worker_config *blipmq_worker_config(u32 number)
 {
 	blipmq_lanes_assert_locked();
-	return &configs[number];
+	return &configs[array_index_nospec(number, BLIPMQ_WORKERS_MAX)];
 }
 
 /* Where a worker runs: as configured, else the CPUs in turn. */

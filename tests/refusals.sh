@@ -168,7 +168,8 @@ privileged
 # With a network of his own he may what is its own, and sees nothing of this one.
 as=(unshare --user --map-root-user --net)
 refused 1 'CAP_NET_ADMIN of the host' worker set 0 --cpu 0
-refused 1 'mode worker is not delegated to this namespace' lane set k.a worker
+refused 1 'lanes are not delegated to this namespace' lane set k.a worker
+refused 1 'lanes are not delegated to this namespace' lane set k.a direct
 refused 1 'there is no such user here' topic list --user 65534
 refused 1 'there is no such user here' access add k.a 777 -u 65534
 as=(unshare --net)

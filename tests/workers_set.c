@@ -184,7 +184,8 @@ TEST(a_worker_that_comes_back)
 /* They are of all namespaces. */
 static bool counts_are_seen(void)
 {
-	return lib_worker_get(0, BLIPMQ_A_WORKER_BUNDLES) != -ENODATA ||
+	return lib_worker_get(0, BLIPMQ_A_WORKER_PID) != -ENODATA ||
+	       lib_worker_get(0, BLIPMQ_A_WORKER_BUNDLES) != -ENODATA ||
 	       lib_worker_get(0, BLIPMQ_A_WORKER_MESSAGES) != -ENODATA ||
 	       lib_worker_get(0, BLIPMQ_A_WORKER_RING_DEPTH) != -ENODATA;
 }
@@ -205,7 +206,7 @@ static int no_right(void)
 static int container(void)
 {
 	if (lib_worker_count(2) != -EPERM ||
-	    lib_lane_set("w.x", DIRECT, -1) ||
+	    lib_lane_set("w.x", DIRECT, -1) != -EPERM ||
 	    lib_lane_set("w.x", WORKER, -1) != -EPERM)
 		return 1;
 	return 0;

@@ -244,7 +244,7 @@ const struct ctl_command ctl_lane = {
 	"by the name of the topic. PATTERN is a topic or a pattern. Exact topics come\n"
 	"before patterns, longer patterns before shorter ones; the first that matches\n"
 	"counts. default takes a rule out. Changes lose nothing and keep the order.\n"
-	"To set one needs CAP_NET_ADMIN; in a container mode worker has to be delegated,\n"
+	"To set one needs CAP_NET_ADMIN; in a container that has to be delegated,\n"
 	"see 'blipmqctl help worker'.\n"
 	"\n"
 	"      --all   for all topics that no other rule names\n"

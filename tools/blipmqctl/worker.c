@@ -37,7 +37,9 @@ static const struct value_spec all_specs[] = {
 };
 
 const char * const ctl_class_names[] = { "other", "fifo", NULL };
-static const char * const state_names[] = { "stopped", "idle", "busy" };
+/* The last is all that those hear of it who may not know what it does. */
+#define STATE_RUNNING	3
+static const char * const state_names[] = { "stopped", "idle", "busy", "running" };
 
 static int worker_attr(const struct nlattr *attr, void *data)
 {
@@ -109,6 +111,7 @@ int ctl_worker_take(const struct nlmsghdr *nlh, struct worker *w)
 
 	memset(w, 0, sizeof(*w));
 	w->list = list;
+	w->state = STATE_RUNNING;
 	w->v.specs = worker_specs;
 	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), worker_attr, w);
 }

@@ -16,6 +16,9 @@
 /* Connections of one turn: signals and the clock wait meanwhile. */
 #define TURN_ACCEPTS	64
 
+/* Reads of 4 KiB from one that is refused. */
+#define REFUSE_READS	16
+
 /* Unsent bytes for a peer: beyond that they wait in the broker's queue. */
 #define UNSENT_BYTES	(256 << 10)
 
@@ -42,8 +45,9 @@ static void set_up_tcp(int fd)
 /* Tell why with the protocol's own frame. */
 static void refuse(int fd, u16 code, const char *text)
 {
-	unsigned char frame[BLIPMQ_FRAME_HEADER + 64];
+	unsigned char frame[BLIPMQ_FRAME_HEADER + 64], unread[4096];
 	size_t len = strlen(text);
+	int turns;
 
 	blipmq_frame_encode(frame, BLIPMQ_OP_ERR, 0, 0, (u32)(6 + len));
 	blipmq_put_le32(frame + BLIPMQ_FRAME_HEADER, 0);
@@ -52,9 +56,10 @@ static void refuse(int fd, u16 code, const char *text)
 	send(fd, frame, BLIPMQ_FRAME_HEADER + 6 + len,
 	     MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
-	/* What it sent already would make close() a reset. */
-	while (recv(fd, frame, sizeof(frame), MSG_DONTWAIT) > 0)
-		;
+	/* What it sent already would make close() a reset; one that sends on has it. */
+	for (turns = 0; turns < REFUSE_READS; turns++)
+		if (recv(fd, unread, sizeof(unread), MSG_DONTWAIT) <= 0)
+			break;
 	close(fd);
 }
 
