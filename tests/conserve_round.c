@@ -199,7 +199,7 @@ static bool publish(void)
 {
 	const struct plan *plan = &shared->plan;
 	struct dice d = { .state = mixed(plan->seed, 900) };
-	u32 i, begun, all, running;
+	u32 i, begun, all, running, last = 0;
 
 	do {
 		if (!all_well())
@@ -217,6 +217,10 @@ static bool publish(void)
 			if (begun > plan->publishers[i].kill_at)
 				kill_actor(publisher(i));
 		}
+		/* Slow is not stuck. */
+		if (all != last)
+			deadline = time(NULL) + PHASE_SECONDS;
+		last = all;
 		for (i = 0; i < plan->nr_subscribers; i++)
 			if (plan->subscribers[i].kill_at != NEVER &&
 			    (all > plan->subscribers[i].kill_at || !running))
