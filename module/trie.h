@@ -79,7 +79,7 @@ struct blipmq_trie_node {
  * Patterns of a namespace, of all its users: all may match one topic, and are then
  * walked without a pause when its route is made.
  */
-#define BLIPMQ_TRIE_LEAVES_MAX	(1U << 20)
+#define BLIPMQ_TRIE_LEAVES_MAX	1048576U
 
 /**
  * struct blipmq_trie - the patterns of a namespace
