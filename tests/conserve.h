@@ -224,6 +224,7 @@ struct subscriber_state {
  * @topics: of the interest
  * @group: of the interest
  * @rules_from: changes of rules that were done before it began
+ * @rules_to: those that were begun when it had begun, NEVER until then
  * @replay_must: topics whose retained value it must have got
  * @replay_may: topics whose retained value it may have got
  * @may_from: earlier messages had been published before it began
@@ -236,6 +237,7 @@ struct window {
 	u32	topics;
 	int	group;
 	u32	rules_from;
+	u32	rules_to;
 	u32	replay_must;
 	u32	replay_may;
 	u32	may_from[PUBLISHERS_MAX];
@@ -407,6 +409,8 @@ void rules_insert(const struct plan *plan, struct rules *rules, u32 interest,
 bool rules_can(const struct shared *shared, u32 from, const char *name,
 	       u32 right, bool allow);
 u32 rules_end(const struct shared *shared, u32 from, u32 to, const char *name);
+u32 rules_end_at_last(const struct shared *shared, u32 from, u32 begun, u32 to,
+		      const char *name);
 
 /* conserve_publisher.c, conserve_subscriber.c: the actors; exit status. */
 int publisher_run(struct shared *shared, u32 p);
@@ -420,6 +424,8 @@ bool ledger_join_refused(struct ledger *l, struct window *w);
 void ledger_leaving(struct ledger *l, struct window *w);
 void ledger_left(struct ledger *l, struct window *w);
 u32 ledger_rules_end(const struct ledger *l, const struct window *w, u32 to);
+u32 ledger_rules_end_at_last(const struct ledger *l, const struct window *w,
+			     u32 to);
 void ledger_end_by_rules(struct ledger *l);
 void ledger_may_be_cut(struct ledger *l);
 void ledger_end_by_cut(struct ledger *l);

@@ -347,7 +347,8 @@ bool inbox_leave(struct inbox *in, u32 interest)
 
 	in->open[interest] = NULL;
 	/* Somebody else has ended it. */
-	if (ledger_rules_end(in->ledger, w, see(shared->events_done)) != NEVER)
+	if (ledger_rules_end_at_last(in->ledger, w,
+				     see(shared->events_done)) != NEVER)
 		return true;
 	ledger_leaving(in->ledger, w);
 	switch (inbox_subscription(in, BLIPMQ_UNSUBSCRIBE,

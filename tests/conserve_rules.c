@@ -85,7 +85,7 @@ bool rules_can(const struct shared *shared, u32 from, const char *name,
 }
 
 /**
- * rules_end() - which change ended a stranger's subscription?
+ * rules_end() - which change ended a stranger's subscription, at first?
  * @shared: the round
  * @from: changes that were done before it began
  * @to: changes to look at
@@ -102,4 +102,29 @@ u32 rules_end(const struct shared *shared, u32 from, u32 to, const char *name)
 				 MAY_SUBSCRIBE))
 			return i;
 	return NEVER;
+}
+
+/**
+ * rules_end_at_last() - which change ended a stranger's subscription at last?
+ * @shared: the round
+ * @from: changes that were done before it began
+ * @begun: those that were begun when it had begun
+ * @to: changes to look at
+ * @name: what it was to
+ *
+ * Of the changes while it began it may have been behind some, as far as it was
+ * allowed there.
+ *
+ * Return: the number of the event; NEVER when it may not have ended.
+ */
+u32 rules_end_at_last(const struct shared *shared, u32 from, u32 begun, u32 to,
+		      const char *name)
+{
+	u32 i = see(shared->events_begun);
+
+	for (i = begun < i ? begun : i; i > from; i--)
+		if (rules_allow(&shared->plan, rules_at(shared, i), name,
+				MAY_SUBSCRIBE))
+			break;
+	return rules_end(shared, i, to, name);
 }

@@ -96,6 +96,7 @@ bool ledger_joined(struct ledger *l, struct window *w)
 	const char *name = l->shared->plan.interests[w->interest].pattern;
 
 	look(l->shared, w->must_from, true);
+	w->rules_to = see(l->shared->events_begun);
 	w->replay_must = values(l->shared, w->replay_may, w->may_from) &
 			 ~l->shared->plan.fickle;
 	w->replay_may = values(l->shared, w->replay_may, w->must_from);
@@ -136,13 +137,23 @@ void ledger_left(struct ledger *l, struct window *w)
 	look(l->shared, w->may_to, true);
 }
 
-/* The change of the rules, of the first @to, that ended it; NEVER. */
+/* The change of the rules, of the first @to, that may have ended it; NEVER. */
 u32 ledger_rules_end(const struct ledger *l, const struct window *w, u32 to)
 {
 	if (!l->stranger)
 		return NEVER;
 	return rules_end(l->shared, w->rules_from, to,
 			 l->shared->plan.interests[w->interest].pattern);
+}
+
+/* That which has ended it for certain. */
+u32 ledger_rules_end_at_last(const struct ledger *l, const struct window *w,
+			     u32 to)
+{
+	if (!l->stranger)
+		return NEVER;
+	return rules_end_at_last(l->shared, w->rules_from, w->rules_to, to,
+				 l->shared->plan.interests[w->interest].pattern);
 }
 
 static void lower(u32 *to, const u32 *by)
@@ -157,17 +168,17 @@ static void lower(u32 *to, const u32 *by)
 /* Once all changes are done. */
 void ledger_end_by_rules(struct ledger *l)
 {
-	const struct rules_event *e;
+	const struct rules_event *events = l->shared->events;
+	u32 i, done = see(l->shared->events_done);
 	struct window *w;
-	u32 i;
 
 	for (w = l->windows; w < l->windows + l->nr_windows; w++) {
-		i = ledger_rules_end(l, w, see(l->shared->events_done));
-		if (i == NEVER)
-			continue;
-		e = &l->shared->events[i];
-		lower(w->must_to, e->from);
-		lower(w->may_to, e->to);
+		i = ledger_rules_end(l, w, done);
+		if (i != NEVER)
+			lower(w->must_to, events[i].from);
+		i = ledger_rules_end_at_last(l, w, done);
+		if (i != NEVER)
+			lower(w->may_to, events[i].to);
 	}
 }
 

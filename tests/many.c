@@ -17,6 +17,8 @@
 #define MANY	1500
 #define FRAMES	20
 #define TOPICS	64
+/* Who is looked at: all, but where each look takes long. */
+#define STEP	(lib_rounds(8) == 8 ? 1 : 7)
 
 FIXTURE(many) {
 	struct lib_peer pub;
@@ -90,7 +92,7 @@ TEST_F(many, two_topics)
 			ASSERT_TRUE(on(self->fds[self->nr], "many.b"));
 	}
 	ASSERT_TRUE(publish(&self->pub, 0, FRAMES));
-	for (s = 0; s < MANY; s++) {
+	for (s = 0; s < MANY; s += STEP) {
 		for (i = 0; i < FRAMES; i++) {
 			const char *topic = i % 5 < 2 ? "many.a" : "many.b";
 
@@ -121,7 +123,7 @@ TEST_F(many, topics_by_subscribers)
 		lib_put_pub(&self->pub, 0, topic, 0, payload, sizeof(payload));
 	}
 	ASSERT_TRUE(lib_sync(&self->pub));
-	for (s = 0; s < 150; s++) {
+	for (s = 0; s < 150; s += STEP) {
 		for (i = 0; i < TOPICS; i++) {
 			snprintf(topic, sizeof(topic), "many.%u",
 				 i * 7 % TOPICS);

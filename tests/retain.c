@@ -310,6 +310,7 @@ static void *flow(void *arg)
 TEST_F(retain, while_others_publish)
 {
 	static const char * const ways[] = { "rt.a", "rt.*", "*.a", ">" };
+	const u32 rounds = (u32)lib_rounds(60);
 	struct flow f = { .most = 10 };
 	pthread_t thread;
 	char topic[256];
@@ -319,7 +320,7 @@ TEST_F(retain, while_others_publish)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, flow, &f));
 	while (__atomic_load_n(&f.begun, __ATOMIC_SEQ_CST) < 10)
 		sched_yield();
-	for (i = 0; i < 60; i++) {
+	for (i = 0; i < rounds; i++) {
 		struct reader r;
 
 		ASSERT_TRUE(open_reader(&r, variant->way));
