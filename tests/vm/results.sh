@@ -127,7 +127,7 @@ suite_guest() {
 		env ONLY="$only" "$@" tests/suite --host
 		return
 	fi
-	tests/vm/run --kernel "$kernel" --load --timeout "${SUITE_TIMEOUT:-2100}" \
+	tests/vm/run --kernel "$kernel" --load --timeout "${SUITE_TIMEOUT:-2700}" \
 		--name "suite-$kernel" -- env ONLY="$only" BLIPMQ_DUMPAVAIL=build/dumpavail \
 		"$@" tests/suite
 }
