@@ -309,8 +309,8 @@ static int ingest_partial(struct blipmq_sock *bs, struct iov_iter *from,
  * Takes one bundle's worth, so the caller comes again for the rest.
  *
  * Context: tx_lock is held; may sleep.
- * Return: 0, -EFAULT or -ENOMEM, -EAGAIN when a leg blocks; after an error the
- * bytes that were not taken have had no effect.
+ * Return: 0, -EFAULT, -EINTR or -ENOMEM, -EAGAIN when a leg blocks; after an error
+ * the bytes that were not taken have had no effect.
  */
 int blipmq_stream_ingest(struct blipmq_sock *bs, struct iov_iter *from,
 			 u64 called)

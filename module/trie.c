@@ -325,7 +325,8 @@ static void trie_disown(struct blipmq_trie_node *leaf)
  *
  * Context: may sleep.
  * Return: the leaf, to be given to blipmq_trie_put(); -ENOMEM; -ENOBUFS when
- * there are BLIPMQ_TRIE_LEAVES_MAX; -EDQUOT when the owner has so many.
+ * there are BLIPMQ_TRIE_LEAVES_MAX or the table is as large as it gets; -EDQUOT
+ * when the owner has so many.
  */
 struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
 					 struct blipmq_user *owner, u32 most,

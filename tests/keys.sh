@@ -28,7 +28,6 @@ cleanup() {
 ctl=build/blipmqctl
 trap cleanup EXIT
 blipmq=build/blipmq
-ctl=build/blipmqctl
 
 # say SECTION ARG...: what blipmqctl prints then belongs to that table.
 said=0

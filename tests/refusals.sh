@@ -22,7 +22,6 @@ cleanup() {
 ctl=build/blipmqctl
 trap cleanup EXIT
 blipmq=build/blipmq
-ctl=build/blipmqctl
 
 declare -A had=()
 kind='' as=()
