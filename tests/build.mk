@@ -11,7 +11,7 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	groups groups_many retain expiry footprint trace control workers \
 	workers_move workers_set access access_rules settings drain deliver steady \
 	disconnect events events_slow latency proc engine large retain_joins \
-	together
+	together refused
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve reload
 
@@ -19,7 +19,7 @@ TEST_PROGRAMS := $(addprefix $(BUILD)/tests/,$(TEST_HARNESS) $(TEST_TOOLS))
 TEST_TARGETS += $(TEST_PROGRAMS) $(BUILD)/tests/fuzz_calls
 
 TEST_LIB := $(addprefix $(BUILD)/obj/tests/lib,.o _peer.o _expect.o \
-	_packet.o _status.o _lane.o _access.o _user.o _file.o)
+	_packet.o _server.o _status.o _lane.o _access.o _user.o _file.o)
 
 # As system headers: their warnings are not ours to mend.
 $(addprefix $(BUILD)/obj/tests/,$(addsuffix .o,$(TEST_HARNESS))): \

@@ -106,6 +106,10 @@ bool lib_option(struct lib_peer *p, u16 number, u32 value);
 bool lib_publish(struct lib_peer *p, const char *topic, const void *payload,
 		 size_t len);
 
+/* lib_server.c: a blipmqd of one's own. */
+pid_t lib_server(char *const argv[]);
+bool lib_server_end(pid_t pid);
+
 /* lib_packet.c: sockets of one message a call. */
 int lib_packet(void);
 int lib_subscription(int fd, int option, const char *pattern,

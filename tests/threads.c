@@ -7,15 +7,11 @@
  * watches.
  */
 #include <dirent.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,38 +64,14 @@ FIXTURE_VARIANT_ADD(threads, shuffle) {
 	.spread = "shuffle",
 };
 
-/* On any free port, which it tells. */
 static pid_t start_server(const char *spread)
 {
-	char line[256], threads[8], *at = NULL;
-	int fds[2];
-	FILE *said;
-	pid_t pid;
+	char threads[8];
+	char *const argv[] = { "blipmqd", "--threads", threads, "--spread",
+			 (char *)spread, "127.0.0.1:0", NULL };
 
-	if (pipe(fds))
-		return -1;
-	pid = fork();
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		snprintf(threads, sizeof(threads), "%d", THREADS);
-		dup2(fds[1], STDERR_FILENO);
-		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		execl("build/blipmqd", "blipmqd", "--threads", threads,
-		      "--spread", spread, "127.0.0.1:0", NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	said = fdopen(fds[0], "r");
-	while (said && !at && fgets(line, sizeof(line), said))
-		at = strstr(line, "listening on ");
-	if (!at)
-		return -1;
-	at += strlen("listening on ");
-	at[strcspn(at, "\n")] = 0;
-	setenv("BLIPMQ_TEST_TCP", at, 1);
-	return pid;
+	snprintf(threads, sizeof(threads), "%d", THREADS);
+	return lib_server(argv);
 }
 
 static int watched(pid_t pid, const char *fd)
@@ -203,13 +175,9 @@ FIXTURE_SETUP(threads)
 
 FIXTURE_TEARDOWN(threads)
 {
-	int status = -1;
-
 	lib_close(&self->pub);
 	lib_close(&self->sub);
-	kill(self->pid, SIGTERM);
-	waitpid(self->pid, &status, 0);
-	EXPECT_EQ(0, status);
+	EXPECT_TRUE(lib_server_end(self->pid));
 	EXPECT_EQ(0, lib_limit_set("limits.queue-bytes-max",
 				   (unsigned long long)self->queue_bytes));
 	EXPECT_TRUE(lib_status_wait("sockets", 0));
@@ -412,7 +380,7 @@ TEST(always_over_all)
 {
 	struct lib_peer few[FEW];
 	pid_t pid = start_server("always");
-	int i, status;
+	int i;
 
 	ASSERT_LT(0, pid);
 	for (i = 0; i < FEW; i++)
@@ -422,9 +390,7 @@ TEST(always_over_all)
 	EXPECT_EQ(THREADS, in_use(pid));
 	for (i = 0; i < FEW; i++)
 		lib_close(&few[i]);
-	kill(pid, SIGTERM);
-	waitpid(pid, &status, 0);
-	EXPECT_EQ(0, status);
+	EXPECT_TRUE(lib_server_end(pid));
 }
 
 TEST_HARNESS_MAIN

@@ -278,10 +278,43 @@ static void trie_routes(struct kunit *test)
 	blipmq_set_put(exact);
 }
 
+/* As if all but one were there: making a million takes minutes. */
+static void trie_is_bounded(struct kunit *test)
+{
+	struct blipmq_trie *trie = kunit_kzalloc(test, sizeof(*trie),
+						 GFP_KERNEL);
+	struct blipmq_trie_node *leaf[3];
+	u32 others = BLIPMQ_TRIE_LEAVES_MAX - 1;
+	int nodes;
+
+	KUNIT_ASSERT_NOT_NULL(test, trie);
+	KUNIT_ASSERT_EQ(test, 0, blipmq_trie_init(trie));
+	trie->nr_leaves = others;
+	leaf[0] = trie_get(trie, "a.*");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(leaf[0]));
+	KUNIT_EXPECT_EQ(test, BLIPMQ_TRIE_LEAVES_MAX, trie->nr_leaves);
+	nodes = atomic_read(&trie->nodes.nelems);
+	KUNIT_EXPECT_PTR_EQ(test, ERR_PTR(-ENOBUFS), trie_get(trie, "b.c.*"));
+	/* Nothing of it is left. */
+	KUNIT_EXPECT_EQ(test, nodes, atomic_read(&trie->nodes.nelems));
+	/* Another of one that is there is none more. */
+	leaf[1] = trie_get(trie, "a.*");
+	KUNIT_EXPECT_PTR_EQ(test, leaf[0], leaf[1]);
+	blipmq_trie_put(trie, leaf[0]);
+	blipmq_trie_put(trie, leaf[1]);
+	leaf[2] = trie_get(trie, "b.c.*");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(leaf[2]));
+	blipmq_trie_put(trie, leaf[2]);
+	KUNIT_EXPECT_EQ(test, others, trie->nr_leaves);
+	trie->nr_leaves -= others;
+	blipmq_trie_destroy(trie);
+}
+
 static struct kunit_case trie_test_cases[] = {
 	KUNIT_CASE(trie_random),
 	KUNIT_CASE(trie_generations),
 	KUNIT_CASE(trie_routes),
+	KUNIT_CASE(trie_is_bounded),
 	{}
 };
 
