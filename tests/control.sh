@@ -125,6 +125,25 @@ completes() {
 		[ "${COMPREPLY[*]}" = socket ]'
 }
 check "control: bash completes topics and commands" completes
+# shellcheck disable=SC2016 # as above, and the names are what they are
+completes_no_command() {
+	local ran="$work/ran"
+	: > "$work/subs"
+	$blipmq sub 'c.$(touch${IFS}'"$ran"')' 'c.`touch${IFS}'"$ran"'`' 'c.;x' c.plain \
+		2> "$work/subs" > /dev/null & local pid=$!
+	eventually grep -q c.plain "$work/subs"
+	bash -c '. tools/blipmqctl/blipmqctl.bash
+		PATH=$PWD/build:$PATH
+		COMP_WORDS=(blipmqctl topic show c.)
+		COMP_CWORD=3
+		_blipmqctl
+		[ "${COMPREPLY[*]}" = c.plain ]'
+	local status=$?
+	kill "$pid"
+	wait "$pid"
+	[ "$status" = 0 ] && [ ! -e "$ran" ]
+}
+check "control: bash takes no topic for a command" completes_no_command
 
 # --- rates --------------------------------------------------------------------
 

@@ -3,21 +3,28 @@
 # Completion of blipmqctl for bash: commands, options, limits and
 # the topics that there are, as far as they may be seen.
 
+# _blipmq_pick PREFIX < WORDS: those that begin so. A topic is what any publisher
+# calls it: compgen -W would run the commands in its name, so would a shell that is
+# given it unquoted, and a terminal may obey it. Strange names are to be typed.
+_blipmq_pick() {
+	local i
+	mapfile -t COMPREPLY < <(LC_ALL=C prefix=$1 awk '
+		index($0, ENVIRON["prefix"]) == 1 && /^[A-Za-z0-9_.:*>@%+=,\/-]+$/')
+	for i in "${!COMPREPLY[@]}"; do
+		printf -v "COMPREPLY[i]" %q "${COMPREPLY[i]}"
+	done
+}
+
 _blipmq_topics() {
-	local IFS=$'\n'
-	# shellcheck disable=SC2207 # a topic has no space
-	COMPREPLY=($(compgen -W "$(blipmqctl topic list --brief 2> /dev/null | cut -f 1)" -- "$1"))
+	_blipmq_pick "$1" < <(blipmqctl topic list --brief 2> /dev/null | cut -f 1)
 }
 
 _blipmq_rules() {
-	local IFS=$'\n'
-	# shellcheck disable=SC2207 # a pattern has no space
-	COMPREPLY=($(compgen -W "$(blipmqctl access list --brief 2> /dev/null | cut -f 1)" -- "$1"))
+	_blipmq_pick "$1" < <(blipmqctl access list --brief 2> /dev/null | cut -f 1)
 }
 
 _blipmq_words() {
-	# shellcheck disable=SC2207 # words without spaces
-	COMPREPLY=($(compgen -W "$1" -- "$2"))
+	_blipmq_pick "$2" <<< "${1// /$'\n'}"
 }
 
 _blipmqctl() {
