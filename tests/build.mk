@@ -11,7 +11,7 @@ TEST_HARNESS := names pattern_rules frame_rules ring_stress seqpacket seqpacket_
 	groups groups_many retain expiry footprint trace control workers \
 	workers_move workers_set access access_rules settings drain deliver steady \
 	disconnect events events_slow latency proc engine large retain_joins \
-	together refused
+	together refused stops library
 # Helpers of the scripts.
 TEST_TOOLS := status limits faults churn conserve reload
 
@@ -40,9 +40,10 @@ $(BUILD)/tests/protocol: $(BUILD)/obj/tests/protocol_rows.o
 $(BUILD)/tests/faults: $(addprefix $(BUILD)/obj/tests/faults_,packet.o stream.o \
 	match.o queue.o control.o below.o)
 
-# Those that speak netlink themselves.
-TEST_NETLINK := control events events_slow latency proc faults
-$(addprefix $(BUILD)/obj/tests/,control.o events.o events_slow.o latency.o faults_control.o): \
+# Those that speak netlink themselves, or are about the library.
+TEST_NETLINK := control events events_slow latency proc faults library
+$(addprefix $(BUILD)/obj/tests/,control.o events.o events_slow.o latency.o faults_control.o \
+	library.o): \
 	override CPPFLAGS += -Iuserlib $(MNL_CFLAGS)
 $(addprefix $(BUILD)/tests/,$(TEST_NETLINK)): override LDLIBS += $(MNL_LIBS)
 $(addprefix $(BUILD)/tests/,$(TEST_NETLINK)): $(BUILD)/libblipmq.a

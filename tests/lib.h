@@ -109,6 +109,7 @@ bool lib_publish(struct lib_peer *p, const char *topic, const void *payload,
 /* lib_server.c: a blipmqd of one's own. */
 pid_t lib_server(char *const argv[]);
 bool lib_server_end(pid_t pid);
+bool lib_server_ended(pid_t pid);
 
 /* lib_packet.c: sockets of one message a call. */
 int lib_packet(void);

@@ -47,16 +47,20 @@ pid_t lib_server(char *const argv[])
 	return pid;
 }
 
-/* Ended as its administrator would end it. */
-bool lib_server_end(pid_t pid)
+/* It ends, and with success. */
+bool lib_server_ended(pid_t pid)
 {
 	int status = -1;
 
-	if (pid <= 0)
-		return false;
-	kill(pid, SIGTERM);
-	waitpid(pid, &status, 0);
+	if (pid > 0)
+		waitpid(pid, &status, 0);
 	if (status)
 		lib_say("blipmqd ended with status %#x", status);
 	return !status;
+}
+
+/* Ended as its administrator would end it. */
+bool lib_server_end(pid_t pid)
+{
+	return pid > 0 && !kill(pid, SIGTERM) && lib_server_ended(pid);
 }

@@ -117,17 +117,20 @@ check "spec: --format line writes topic, tab, payload, newline" \
 	wrote a 'sport\ttwo words\nnews\t\n'
 
 check "spec: a subscriber for JSON" \
-	subscriber a l sub --format json --count 2 news
+	subscriber a l sub --format json --count 3 news
 check "spec: text" l $blipmq pub news 'with "quotes"'
 printf '\377\0\376' > "$work/bytes"
 check "spec: bytes that are no text" l $blipmq pub news --file "$work/bytes"
-check "spec: it has both" ended a
+check "spec: what terminals obey" l $blipmq pub news $'\x7f \xc2\x9b31m \xc2\xa0'
+check "spec: it has all three" ended a
 json_text() {
 	has_line a '"topic":"news"' && has_line a '"id":[0-9]' &&
 	has_line a '"payload":"with \\"quotes\\""' &&
 	has_line a '"retained":false' && has_line a '"lost":0'
 }
 check "spec: --format json has topic, id, payload, retained, lost" json_text
+check "spec: JSON escapes what terminals obey, and no more" \
+	has_line a $'"payload":"\\\\u007f \\\\u009b31m \xc2\xa0"'
 check "spec: base64 beside it when it is not UTF-8" \
 	has_line a '"payload":null,"payload-base64":"/wD+"'
 

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -37,7 +38,7 @@ static int open_local(struct blipmq *b)
 
 /* connect() with a time limit. Return: 0 or a negative errno. */
 static int connect_until(int fd, const struct sockaddr *to, socklen_t len,
-			 int timeout_ms)
+			 s64 end)
 {
 	socklen_t size = sizeof(int);
 	int error, ready;
@@ -46,9 +47,7 @@ static int connect_until(int fd, const struct sockaddr *to, socklen_t len,
 		return 0;
 	if (errno != EINPROGRESS)
 		return -errno;
-	do {
-		ready = blipmq_poll(fd, POLLOUT, timeout_ms);
-	} while (ready == -EINTR);
+	ready = blipmq_poll_all(fd, POLLOUT, blipmq_left_ms(end));
 	if (ready <= 0)
 		return ready ? ready : -ETIMEDOUT;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size))
@@ -57,14 +56,14 @@ static int connect_until(int fd, const struct sockaddr *to, socklen_t len,
 }
 
 static int open_connected(int family, const struct sockaddr *to, socklen_t len,
-			  int timeout_ms)
+			  s64 end)
 {
 	int fd, ret;
 
 	fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	ret = connect_until(fd, to, len, timeout_ms);
+	ret = connect_until(fd, to, len, end);
 	if (!ret && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK))
 		ret = -errno;
 	if (ret) {
@@ -106,8 +105,12 @@ static int resolve(struct blipmq *b, const char *host, const char *port,
 		   struct addrinfo **found)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	int ret = getaddrinfo(host, port, &hints, found);
+	int ret;
 
+	/* The C library takes it modulo 65536. */
+	if (strspn(port, "0123456789") == strlen(port) && atol(port) > 65535)
+		return blipmq_fail(b, -EINVAL, "port %s is above 65535", port);
+	ret = getaddrinfo(host, port, &hints, found);
 	if (!ret)
 		return 0;
 	if (ret == EAI_SYSTEM)
@@ -120,7 +123,6 @@ static int open_tcp(struct blipmq *b, const char *text, int timeout_ms)
 {
 	char host[HOST_MAX], port[PORT_MAX];
 	struct addrinfo *found, *a;
-	s64 end = 0, left = -1;
 	int fd = -EHOSTUNREACH, one = 1, ret;
 
 	if (split_host(text, host, port))
@@ -129,16 +131,13 @@ static int open_tcp(struct blipmq *b, const char *text, int timeout_ms)
 	ret = resolve(b, host, port, &found);
 	if (ret)
 		return ret;
-	if (timeout_ms >= 0)
-		end = blipmq_now_ms() + timeout_ms;
+	/* Names may take their time. */
+	b->connect_end = blipmq_end_ms(timeout_ms);
 	for (a = found; a; a = a->ai_next) {
-		if (timeout_ms >= 0) {
-			left = end - blipmq_now_ms();
-			if (left <= 0 && a != found)
-				break;
-		}
+		if (a != found && !blipmq_left_ms(b->connect_end))
+			break;
 		fd = open_connected(a->ai_family, a->ai_addr, a->ai_addrlen,
-				    (int)left);
+				    b->connect_end);
 		if (fd >= 0)
 			break;
 	}
@@ -153,7 +152,7 @@ static int open_tcp(struct blipmq *b, const char *text, int timeout_ms)
 	return fd;
 }
 
-static int open_unix(struct blipmq *b, const char *path, int timeout_ms)
+static int open_unix(struct blipmq *b, const char *path)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	size_t len = strlen(path);
@@ -164,7 +163,7 @@ static int open_unix(struct blipmq *b, const char *path, int timeout_ms)
 				   "the path has no or too many bytes");
 	memcpy(to.sun_path, path, len);
 	fd = open_connected(AF_UNIX, (struct sockaddr *)&to, sizeof(to),
-			    timeout_ms);
+			    b->connect_end);
 	if (fd < 0)
 		return blipmq_fail(b, fd, "%s", strerror(-fd));
 	/* Something stands between this socket and the kernel's broker. */
@@ -174,7 +173,7 @@ static int open_unix(struct blipmq *b, const char *path, int timeout_ms)
 
 /**
  * blipmq_address_open() - open the stream that an address names
- * @b: takes the reason of a failure
+ * @b: takes the reason of a failure, and until when the rest of connecting may last
  * @address: as given to blipmq_connect()
  * @timeout_ms: for connecting, -1 for ever
  *
@@ -182,12 +181,13 @@ static int open_unix(struct blipmq *b, const char *path, int timeout_ms)
  */
 int blipmq_address_open(struct blipmq *b, const char *address, int timeout_ms)
 {
+	b->connect_end = blipmq_end_ms(timeout_ms);
 	if (!strcmp(address, "local:"))
 		return open_local(b);
 	if (!strncmp(address, "tcp://", 6))
 		return open_tcp(b, address + 6, timeout_ms);
 	if (!strncmp(address, "unix:", 5))
-		return open_unix(b, address + 5, timeout_ms);
+		return open_unix(b, address + 5);
 	if (!strncmp(address, "tls://", 6))
 		return blipmq_fail(b, -EOPNOTSUPP,
 				   "TLS is not built yet; use tcp:// on a network you trust");

@@ -34,12 +34,14 @@ static void answer_err(struct blipmq *b, const struct blipmq_frame *f,
 	bool fatal = blipmq_code_is_fatal(code), late;
 	struct blipmq_failure *failure = &b->last;
 	enum blipmq_wait kind;
+	bool waited;
 
 	if (fatal && b->broken)
 		return;
 	kind = tag ? BLIPMQ_WAIT_PUB : BLIPMQ_WAIT_NAMED;
 	late = kind == BLIPMQ_WAIT_NAMED && b->stale;
-	if (answer_fits(b, kind, tag))
+	waited = answer_fits(b, kind, tag);
+	if (waited)
 		answer_done(b, blipmq_error_of_code(code));
 	else if (late && !fatal)
 		return;
@@ -56,8 +58,10 @@ static void answer_err(struct blipmq *b, const struct blipmq_frame *f,
 	blipmq_refused(failure, code, topic,
 		       failure == &b->later ? f->topic_len : 0, body + 6,
 		       text_len);
-	if (fatal)
-		b->broken = b->last.error;
+	if (!fatal)
+		return;
+	b->broken = b->last.error;
+	b->refused = !waited;
 }
 
 /**
@@ -111,14 +115,16 @@ void blipmq_answer_expect(struct blipmq *b, enum blipmq_wait wait, u64 tag)
  * blipmq_answer_wait() - wait for the answer that is expected
  * @b: the connection
  *
- * A signal does not end the wait: the answer would be left behind.
+ * A signal does not end the wait: the answer would be left behind. Nor do messages
+ * that come meanwhile make it longer.
  *
  * Return: 0 or the broker's refusal; -ETIMEDOUT; another error.
  */
 int blipmq_answer_wait(struct blipmq *b)
 {
 	enum blipmq_wait wait = b->wait;
-	int ret = 0;
+	s64 end = blipmq_end_ms(b->timeout_ms);
+	int ret = 0, left;
 	ssize_t n;
 
 	while (!b->wait_done) {
@@ -129,12 +135,11 @@ int blipmq_answer_wait(struct blipmq *b)
 			ret = (int)n;
 			break;
 		}
-		if (n)
+		left = blipmq_left_ms(end);
+		if (n && left)
 			continue;
-		ret = blipmq_poll_all(b->fd, POLLIN, b->timeout_ms);
+		ret = n ? 0 : blipmq_poll_all(b->fd, POLLIN, left);
 		if (!ret) {
-			if (wait == BLIPMQ_WAIT_NAMED)
-				b->stale++;
 			ret = blipmq_fail(b, -ETIMEDOUT,
 					  "the broker does not answer");
 			break;
@@ -145,6 +150,9 @@ int blipmq_answer_wait(struct blipmq *b)
 		}
 		ret = 0;
 	}
+	/* It may still come, and then it is nobody's. */
+	if (!b->wait_done && wait == BLIPMQ_WAIT_NAMED)
+		b->stale++;
 	if (b->wait_done) {
 		ret = b->wait_error;
 		b->unsettled = false;

@@ -41,9 +41,27 @@ static int connection_option(struct blipmq *b, u16 number, u32 value)
 
 	if (!value)
 		return 0;
+	b->timeout_ms = blipmq_left_ms(b->connect_end);
 	blipmq_put_le16(body, number);
 	blipmq_put_le32(body + 2, value);
 	return blipmq_output_ask(b, BLIPMQ_OP_OPTION, NULL, body, sizeof(body));
+}
+
+/* A broker that does not confirm them is not reached. */
+static int connection_options(struct blipmq *b, const struct blipmq_options *o)
+{
+	int ret;
+
+	ret = connection_option(b, BLIPMQ_QUEUE_MESSAGES, o->queue_messages);
+	if (ret)
+		return ret;
+	ret = connection_option(b, BLIPMQ_QUEUE_BYTES, o->queue_bytes);
+	if (ret)
+		return ret;
+	ret = connection_option(b, BLIPMQ_OVERFLOW, o->overflow);
+	if (ret)
+		return ret;
+	return connection_option(b, BLIPMQ_TTL, o->ttl_ms);
 }
 
 static int connection_open(struct blipmq *b, const char *address,
@@ -52,7 +70,6 @@ static int connection_open(struct blipmq *b, const char *address,
 	int timeout = o->connect_timeout_ms ?: CONNECT_TIMEOUT_MS;
 	int ret;
 
-	b->timeout_ms = o->timeout_ms ?: TIMEOUT_MS;
 	b->backlog_max = o->backlog_bytes ?: BACKLOG_BYTES;
 	b->out_size = o->buffer_bytes ?: BUFFER_BYTES;
 	if (b->out_size < BUFFER_BYTES_MIN)
@@ -64,16 +81,9 @@ static int connection_open(struct blipmq *b, const char *address,
 	b->fd = blipmq_address_open(b, address, timeout);
 	if (b->fd < 0)
 		return b->fd;
-	ret = connection_option(b, BLIPMQ_QUEUE_MESSAGES, o->queue_messages);
-	if (ret)
-		return ret;
-	ret = connection_option(b, BLIPMQ_QUEUE_BYTES, o->queue_bytes);
-	if (ret)
-		return ret;
-	ret = connection_option(b, BLIPMQ_OVERFLOW, o->overflow);
-	if (ret)
-		return ret;
-	return connection_option(b, BLIPMQ_TTL, o->ttl_ms);
+	ret = connection_options(b, o);
+	b->timeout_ms = o->timeout_ms ?: TIMEOUT_MS;
+	return ret;
 }
 
 int blipmq_connect(const char *address, const struct blipmq_options *options,
@@ -139,23 +149,26 @@ int blipmq_drain(struct blipmq *b)
  */
 static void connection_linger(struct blipmq *b)
 {
-	s64 end = blipmq_now_ms() + LINGER_MS;
-	s64 left;
+	s64 end = blipmq_end_ms(LINGER_MS);
+	int left;
 
 	shutdown(b->fd, SHUT_WR);
+	/* As after a QUIT: its end is no loss of the connection. */
+	b->draining = true;
 	for (;;) {
 		b->head = b->scanned;
 		while (blipmq_input_fill(b) > 0)
 			b->head = b->scanned;
-		left = end - blipmq_now_ms();
-		if (b->broken || left <= 0 ||
-		    blipmq_poll(b->fd, POLLIN, (int)left) <= 0)
+		left = blipmq_left_ms(end);
+		if (b->broken || !left ||
+		    blipmq_poll_all(b->fd, POLLIN, left) <= 0)
 			return;
 	}
 }
 
 int blipmq_close(struct blipmq *b)
 {
+	bool lingered = false;
 	int ret = 0;
 
 	if (!b)
@@ -163,13 +176,16 @@ int blipmq_close(struct blipmq *b)
 	if (b->out_len)
 		ret = blipmq_output_flush(b);
 	if (!b->broken && b->unsettled) {
-		if (b->network)
+		lingered = b->network;
+		if (lingered)
 			connection_linger(b);
 		else
 			blipmq_input_keep(b);
 	}
 	if (b->later.error)
 		ret = b->later.error;
+	else if (!ret && (b->refused || (lingered && b->broken == -ECONNRESET)))
+		ret = b->broken;
 	connection_free(b);
 	return ret;
 }

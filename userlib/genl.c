@@ -77,7 +77,7 @@ static int genl_take_end(struct blipmq_genl *g, const struct nlmsghdr *nlh)
 }
 
 static int genl_take_messages(struct blipmq_genl *g, const void *buffer,
-			      int len)
+			      int len, bool *over)
 {
 	const struct nlmsghdr *nlh;
 	int ret = 0;
@@ -88,6 +88,9 @@ static int genl_take_messages(struct blipmq_genl *g, const void *buffer,
 			genl_take_error(g, nlh);
 		else if (nlh->nlmsg_type == NLMSG_DONE)
 			ret = genl_take_end(g, nlh);
+		else
+			continue;
+		*over = *over || nlh->nlmsg_seq == g->seq;
 	}
 	return ret;
 }
@@ -107,29 +110,32 @@ int blipmq_genl_run(struct blipmq_genl *g, const struct nlmsghdr *nlh,
 		    mnl_cb_t reply, void *data)
 {
 	__u8 buffer[GENL_BUFFER] GENL_ALIGNED;
+	int end, failed = 0;
+	bool over = false;
 	ssize_t n;
-	int ret, end;
 
 	g->message[0] = '\0';
 	g->offset = 0;
 	if (mnl_socket_sendto(g->nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
-	do {
+	while (!over) {
 		n = mnl_socket_recvfrom(g->nl, buffer, sizeof(buffer));
 		if (n < 0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;
 		}
-		end = genl_take_messages(g, buffer, (int)n);
-		ret = mnl_cb_run(buffer, (size_t)n, g->seq,
-				 mnl_socket_get_portid(g->nl), reply, data);
-		if (ret < 0)
-			return -errno;
-		if (end)
-			return end;
-	} while (n < 0 || ret > MNL_CB_STOP);
-	return 0;
+		end = genl_take_messages(g, buffer, (int)n, &over);
+		/* The rest is read all the same: the next request would find it. */
+		if (failed)
+			continue;
+		if (mnl_cb_run(buffer, (size_t)n, g->seq,
+			       mnl_socket_get_portid(g->nl), reply, data) < 0)
+			failed = -errno;
+		else
+			failed = end;
+	}
+	return failed;
 }
 
 /* There is one group. */

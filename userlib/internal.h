@@ -51,7 +51,9 @@ struct blipmq_failure {
  * @unsettled: something was published since the last answer that settles it
  * @draining: QUIT was written
  * @broken: negative errno that every later call returns, 0 while usable
+ * @refused: @broken is the broker's refusal of something that no call waited for
  * @timeout_ms: longest wait for progress, -1 for ever
+ * @connect_end: when connecting has to be done, on blipmq_now_ms(); -1: never
  * @backlog_max: bytes of messages kept while waiting for something else
  * @out: frames that were not written yet
  * @out_len: bytes of them
@@ -83,7 +85,9 @@ struct blipmq {
 	bool			unsettled;
 	bool			draining;
 	int			broken;
+	bool			refused;
 	int			timeout_ms;
+	s64			connect_end;
 	size_t			backlog_max;
 
 	u8			*out;
@@ -154,5 +158,32 @@ s64 blipmq_now_ms(void);
 s64 blipmq_now_coarse_ms(void);
 int blipmq_poll(int fd, short events, int timeout_ms);
 int blipmq_poll_all(int fd, short events, int timeout_ms);
+
+/**
+ * blipmq_end_ms() - when a time is over
+ * @timeout_ms: how long it is, -1 for ever
+ *
+ * Return: the moment on blipmq_now_ms(); -1: never.
+ */
+static inline s64 blipmq_end_ms(int timeout_ms)
+{
+	return timeout_ms < 0 ? -1 : blipmq_now_ms() + timeout_ms;
+}
+
+/**
+ * blipmq_left_ms() - what is left until then
+ * @end: from blipmq_end_ms()
+ *
+ * Return: milliseconds for blipmq_poll_all(), 0 when it is over.
+ */
+static inline int blipmq_left_ms(s64 end)
+{
+	s64 left;
+
+	if (end < 0)
+		return -1;
+	left = end - blipmq_now_ms();
+	return left > 0 ? (int)left : 0;
+}
 
 #endif /* _BLIPMQ_INTERNAL_H */

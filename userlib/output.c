@@ -23,12 +23,13 @@ static int output_lost(struct blipmq *b, int error)
 			    strerror(error));
 }
 
-static int output_wait(struct blipmq *b)
+/* What comes meanwhile is read, and is no progress with writing. */
+static int output_wait(struct blipmq *b, s64 end)
 {
 	ssize_t n;
 	int ready;
 
-	ready = blipmq_poll_all(b->fd, POLLIN | POLLOUT, b->timeout_ms);
+	ready = blipmq_poll_all(b->fd, POLLIN | POLLOUT, blipmq_left_ms(end));
 	if (ready < 0)
 		return blipmq_break(b, ready, "cannot wait for the broker");
 	if (!ready)
@@ -36,8 +37,13 @@ static int output_wait(struct blipmq *b)
 				    "the broker does not read");
 	if (ready & ~POLLOUT) {
 		n = blipmq_input_keep(b);
+		/* A frame may be half written: nothing can follow it. */
 		if (n < 0)
-			return (int)n;
+			return blipmq_break(b, (int)n, "%s",
+					    blipmq_strerror((int)n));
+		if (!(ready & POLLOUT) && !blipmq_left_ms(end))
+			return blipmq_break(b, -ETIMEDOUT,
+					    "the broker does not read");
 	}
 	return 0;
 }
@@ -66,7 +72,8 @@ static void iov_advance(struct iovec **iov, int *n, size_t done)
 int blipmq_output_write(struct blipmq *b, struct iovec *iov, int n)
 {
 	struct msghdr msg = { 0 };
-	s64 now;
+	bool waits = false;
+	s64 now, end = 0;
 	ssize_t done;
 	int ret;
 
@@ -79,8 +86,12 @@ int blipmq_output_write(struct blipmq *b, struct iovec *iov, int n)
 		done = sendmsg(b->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (done >= 0) {
 			iov_advance(&iov, &n, (size_t)done);
+			waits = false;
 		} else if (errno == EAGAIN) {
-			ret = output_wait(b);
+			if (!waits)
+				end = blipmq_end_ms(b->timeout_ms);
+			waits = true;
+			ret = output_wait(b, end);
 			if (ret)
 				return ret;
 		} else if (errno != EINTR) {

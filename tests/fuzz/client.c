@@ -182,8 +182,9 @@ static void talk(const u8 *calls, size_t nr, u8 settings)
 {
 	struct blipmq_options o = {
 		.size = sizeof(o),
-		.connect_timeout_ms = 5,
-		.timeout_ms = 5,
+		/* Of a clock that goes on each time it is looked at. */
+		.connect_timeout_ms = 50,
+		.timeout_ms = 50,
 		.queue_messages = settings & ASK_LIMITS ? 7 : 0,
 		.backlog_bytes = settings & SMALL_BACKLOG ? 64 : 0,
 		.buffer_bytes = settings & SMALL_BUFFER ? 1 : 0,

@@ -29,6 +29,7 @@ int __wrap_blipmq_address_open(struct blipmq *b, const char *address,
 			       int timeout_ms)
 {
 	b->network = seam.network;
+	b->connect_end = blipmq_end_ms(timeout_ms);
 	return SEAM_FD;
 }
 

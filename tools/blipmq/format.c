@@ -79,7 +79,7 @@ static void write_json(const struct blipmq_message *m)
 	json_object_object_add(o, "lost", json_object_new_uint64(m->lost));
 	text = json_object_to_json_string_length(o, flags, &size);
 	if (text) {
-		fwrite_unlocked(text, 1, size, stdout);
+		text_write_json(stdout, text, size);
 		putc_unlocked('\n', stdout);
 	}
 	json_object_put(o);

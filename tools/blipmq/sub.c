@@ -3,12 +3,14 @@
  * blipmq sub: write the messages of topics to standard output.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,11 +26,14 @@
 #define QUEUE_MESSAGES	65536U
 #define QUEUE_BYTES	(16U << 20)
 
+/* How long connecting may take, as the library has it. */
+#define CONNECT_TIMEOUT_MS	10000
+
 /**
  * struct sub - what runs
  * @b: the connection
  * @format: how messages are written
- * @signals: descriptor of SIGINT and SIGTERM
+ * @signals: event descriptor: SIGINT or SIGTERM came
  * @count: messages still to write, 0 for all that come
  * @end: when to give up, in milliseconds of the monotonic clock; 0 for never
  * @done: nothing is left to do, with success
@@ -43,6 +48,9 @@ struct sub {
 	bool			done;
 	int			error;
 };
+
+/* For who handles signals: -1 until there is something to end in order. */
+static atomic_int signalled = -1;
 
 static long long now_ms(void)
 {
@@ -79,7 +87,8 @@ static int sub_output(struct sub *s)
 	if (!s->error)
 		return CLI_DONE;
 	s->done = true;
-	if (s->error == EPIPE)
+	/* Or a signal came while it took nothing. */
+	if (s->error == EPIPE || s->error == EINTR)
 		return CLI_DONE;
 	cli_error("cannot write standard output: %s", strerror(s->error));
 	return CLI_REFUSED;
@@ -106,17 +115,18 @@ static int sub_wait(struct sub *s)
 	long long left = -1;
 	int ret;
 
-	if (sub_ready(s, 0) > 0)
-		return CLI_DONE;
-	ret = sub_output(s);
-	if (ret || s->done)
-		return ret;
 	if (s->end) {
 		left = s->end - now_ms();
 		if (left < 0)
 			left = 0;
 	}
-	if (!sub_ready(s, (int)left)) {
+	/* However much there is to read, the time comes. */
+	if (sub_ready(s, 0) > 0 && (left || s->done))
+		return CLI_DONE;
+	ret = sub_output(s);
+	if (ret || s->done)
+		return ret;
+	if (!left || !sub_ready(s, (int)left)) {
 		cli_error("timed out");
 		return CLI_TIMED_OUT;
 	}
@@ -140,18 +150,29 @@ static int sub_loop(struct sub *s)
 	return status ? status : output;
 }
 
-/* From here on SIGINT and SIGTERM end the command in order. */
+static void sub_signal(int number)
+{
+	const uint64_t one = 1;
+	int error = errno;
+
+	(void)number;
+	if (signalled < 0 || write(signalled, &one, sizeof(one)) < 0)
+		_exit(CLI_DONE);
+	errno = error;
+}
+
+/*
+ * SIGINT and SIGTERM end the command: at once, and in order when it has begun to
+ * write. They end a write that nobody takes as well, so they do not restart it.
+ */
 static int sub_catch_signals(struct sub *s)
 {
-	sigset_t set;
+	const struct sigaction action = { .sa_handler = sub_signal };
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (s->signals >= 0)
+	s->signals = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->signals >= 0 && !sigaction(SIGINT, &action, NULL) &&
+	    !sigaction(SIGTERM, &action, NULL))
 		return CLI_DONE;
 	cli_error("cannot wait for signals: %s", strerror(errno));
 	return CLI_REFUSED;
@@ -161,16 +182,17 @@ static int sub_run(struct sub *s, char **patterns)
 {
 	int ret;
 
-	/* Before anyone is told that we are ready and may send a signal. */
-	ret = sub_catch_signals(s);
-	for (; !ret && *patterns; patterns++) {
+	for (; *patterns; patterns++) {
 		ret = blipmq_subscribe(s->b, *patterns, NULL);
 		if (ret)
 			return cli_failed(s->b, ret, "cannot subscribe to %s",
 					  *patterns);
+		/* Before anyone is told that we are ready and may send a signal. */
+		if (!patterns[1])
+			signalled = s->signals;
 		fprintf(stderr, "subscribed %s\n", *patterns);
 	}
-	return ret ? ret : sub_loop(s);
+	return sub_loop(s);
 }
 
 static bool parse_count(const char *text, unsigned long long *count)
@@ -220,23 +242,40 @@ static bool parse_overflow(const char *text, uint32_t *policy)
 	return false;
 }
 
+/* A broker that does not answer is not waited for longer than --timeout says. */
+static void sub_limit(struct blipmq_options *o, long long timeout_ms)
+{
+	int ms = timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX;
+
+	if (!ms)
+		return;
+	o->timeout_ms = ms;
+	if (ms < CONNECT_TIMEOUT_MS)
+		o->connect_timeout_ms = ms;
+}
+
 /* The queue that we like, unless the broker grants only smaller ones. */
 static int sub_connect(const char *server, struct blipmq_options *o,
 		       struct blipmq **b)
 {
-	int ret;
+	bool limited = o->connect_timeout_ms, ours = false;
+	int ret, status;
 
-	if (o->queue_messages || o->queue_bytes)
-		return cli_connect(server, o, b);
-	o->queue_messages = QUEUE_MESSAGES;
-	o->queue_bytes = QUEUE_BYTES;
+	if (!o->queue_messages && !o->queue_bytes) {
+		ours = true;
+		o->queue_messages = QUEUE_MESSAGES;
+		o->queue_bytes = QUEUE_BYTES;
+	}
 	ret = blipmq_connect(server, o, b);
-	if (ret == -EINVAL) {
+	if (ret == -EINVAL && ours) {
 		o->queue_messages = 0;
 		o->queue_bytes = 0;
 		ret = blipmq_connect(server, o, b);
 	}
-	return ret ? cli_unreachable(server, ret) : CLI_DONE;
+	if (!ret)
+		return CLI_DONE;
+	status = cli_unreachable(server, ret);
+	return ret == -ETIMEDOUT && limited ? CLI_TIMED_OUT : status;
 }
 
 static int run_sub(int argc, char **argv, const char *server)
@@ -307,7 +346,10 @@ static int run_sub(int argc, char **argv, const char *server)
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
 	if (timeout)
 		s.end = now_ms() + timeout;
-	ret = sub_connect(server, &o, &s.b);
+	sub_limit(&o, timeout);
+	ret = sub_catch_signals(&s);
+	if (!ret)
+		ret = sub_connect(server, &o, &s.b);
 	if (ret)
 		return ret;
 	ret = sub_run(&s, argv + optind);

@@ -89,6 +89,41 @@ void text_write_plain(FILE *to, const void *data, size_t size)
 }
 
 /**
+ * text_write_json() - write JSON so that a terminal only shows it
+ * @to: where to
+ * @json: what the library has made, in UTF-8
+ * @size: its bytes
+ *
+ * The library leaves the controls from U+007F to U+009F as they are, which stand in
+ * strings only, so that \u00XX means the same.
+ */
+void text_write_json(FILE *to, const char *json, size_t size)
+{
+	const unsigned char *s = (const unsigned char *)json;
+	size_t run = 0;
+
+	while (run < size) {
+		if (s[run] == 0x7f) {
+			fwrite(s, 1, run, to);
+			fputs("\\u007f", to);
+			run++;
+		} else if (s[run] == 0xc2 && run + 1 < size &&
+			   s[run + 1] < 0xa0) {
+			fwrite(s, 1, run, to);
+			fprintf(to, "\\u%04x", s[run + 1]);
+			run += 2;
+		} else {
+			run++;
+			continue;
+		}
+		s += run;
+		size -= run;
+		run = 0;
+	}
+	fwrite(s, 1, run, to);
+}
+
+/**
  * text_base64() - bytes in base64, with padding
  * @data: the bytes
  * @size: how many

@@ -11,6 +11,7 @@
 
 bool text_is_utf8(const void *data, size_t size);
 void text_write_plain(FILE *to, const void *data, size_t size);
+void text_write_json(FILE *to, const char *json, size_t size);
 char *text_base64(const void *data, size_t size);
 void text_free(char *text);
 

@@ -86,8 +86,7 @@ static void test_json(const struct values *v, uint32_t may)
 	json_object_object_add(o, "rule", values_get(v, "rule", &number) ?
 			       json_object_new_string(values_text(v, "rule")) :
 			       NULL);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
+	json_print(o, true);
 	json_object_put(o);
 }
 

@@ -167,8 +167,7 @@ static void print_json(const struct apply *a, bool done)
 	json_object_object_add(o, "changes", json_changes(&a->plan));
 	json_object_object_add(o, "warnings", json_problems(&a->want, true));
 	json_object_object_add(o, "errors", errors);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
+	json_print(o, true);
 	json_object_put(o);
 }
 

@@ -114,7 +114,6 @@ void broker_print_json(const struct broker *b)
 	values_to_json(&b->broker, o);
 	add_object(o, "totals", &b->totals);
 	add_object(o, "limits", &b->limits);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
+	json_print(o, true);
 	json_object_put(o);
 }

@@ -79,8 +79,7 @@ static void drain_json(const struct drain *d)
 	json_object_object_add(o, "in-flight", n);
 	n = json_object_new_uint64(number(b, "sockets"));
 	json_object_object_add(o, "sockets", n);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
+	json_print(o, true);
 	json_object_put(o);
 }
 

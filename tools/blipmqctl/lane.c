@@ -136,9 +136,7 @@ static int lane_show(const char *topic, bool json)
 	ret = blipmq_genl_run(&g, nlh, lane_reply, &l);
 	blipmq_genl_close(&g);
 	if (!ret && json)
-		puts(json_object_to_json_string_ext(l.list,
-						    JSON_C_TO_STRING_PRETTY |
-						    JSON_C_TO_STRING_SPACED));
+		json_print(l.list, true);
 	json_object_put(l.list);
 	return ret ? ctl_refused(&g, ret, "cannot get the lane") : CTL_DONE;
 }

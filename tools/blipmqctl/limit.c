@@ -96,8 +96,7 @@ static int limit_show(bool json)
 	}
 	o = json_object_new_object();
 	values_to_json(&v, o);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
+	json_print(o, true);
 	json_object_put(o);
 	return CTL_DONE;
 }

@@ -77,10 +77,9 @@ static int run_help(const char *name)
 	return CTL_DONE;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const struct ctl_command *command;
-	int ret;
 
 	/* Options first are the default command's, but for these. */
 	if (argc < 2 || *argv[1] == '-') {
@@ -97,10 +96,14 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "help"))
 		return run_help(argv[2]);
 	command = find_command(argv[1]);
-	if (!command)
-		return CTL_USAGE;
-	ret = command->run(argc - 1, argv + 1);
-	if (!ret && fflush(stdout)) {
+	return command ? command->run(argc - 1, argv + 1) : CTL_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int ret = run(argc, argv);
+
+	if (!ret && (fflush(stdout) || ferror(stdout))) {
 		ctl_error("cannot write standard output");
 		ret = CTL_FAILED;
 	}

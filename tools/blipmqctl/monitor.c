@@ -123,7 +123,7 @@ static void print_brief(const struct event *e)
 
 static void print_json(json_object *o)
 {
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	json_print(o, false);
 	json_object_put(o);
 }
 

@@ -108,10 +108,7 @@ static void print_json(const struct sample *s, const struct sample *before,
 	json_object_object_add(o, "totals", totals);
 	json_object_object_add(o, "rates", each);
 	json_object_object_add(o, "latency", latency_to_json(l));
-	puts(json_object_to_json_string_ext(o, pretty ?
-					    JSON_C_TO_STRING_PRETTY |
-					    JSON_C_TO_STRING_SPACED :
-					    JSON_C_TO_STRING_PLAIN));
+	json_print(o, pretty);
 	json_object_put(o);
 }
 

@@ -105,8 +105,7 @@ static int topic_show(int argc, char **argv)
 		return CTL_DONE;
 	}
 	o = entry_to_json(&e);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
+	json_print(o, true);
 	json_object_put(o);
 	return CTL_DONE;
 }

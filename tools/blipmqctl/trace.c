@@ -20,6 +20,7 @@
 #include "ctl.h"
 #include "moment.h"
 #include "tracefs.h"
+#include "value.h"
 
 #define DROP_EVENT	"blipmq/blipmq_drop"
 
@@ -106,15 +107,17 @@ static struct drop *drop_find(struct trace *tr, struct drop *like)
 /* Return: false for want of memory. */
 static bool trace_line(struct trace *tr, const char *line)
 {
-	const char *topic = strstr(line, " topic="), *end, *rest;
+	const char *topic = NULL, *end, *rest;
 	struct drop like = { .messages = 0 }, *d;
 	unsigned long long n;
 
-	rest = strstr(line, "[LOST ");
-	if (rest && sscanf(rest, "[LOST %llu EVENTS]", &n) == 1) {
+	/* All others begin with a name, in 16 columns, that anybody may have. */
+	if (sscanf(line, "CPU:%*u [LOST %llu EVENTS]", &n) == 1) {
 		tr->missed += n;
 		return true;
 	}
+	for (rest = line; (rest = strstr(rest, " topic=")); rest++)
+		topic = rest;
 	end = topic ? strstr(topic, " id=") : NULL;
 	rest = end ? strstr(end, " messages=") : NULL;
 	if (!rest || sscanf(rest, " messages=%llu reason=%15s", &n,
@@ -248,8 +251,7 @@ static void print_json(const struct trace *tr)
 	}
 	json_object_object_add(o, "drops", drops);
 	json_object_object_add(o, "missed", json_object_new_uint64(tr->missed));
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
+	json_print(o, true);
 	json_object_put(o);
 }
 

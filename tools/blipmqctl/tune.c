@@ -8,6 +8,7 @@
 
 #include "ctl.h"
 #include "tune.h"
+#include "value.h"
 
 static const char *file_name(const char *path)
 {
@@ -77,8 +78,7 @@ static void print_json(const struct tune_list *l)
 		json_object_object_add(o, "why", value);
 		json_object_array_add(list, o);
 	}
-	puts(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY |
-						  JSON_C_TO_STRING_SPACED));
+	json_print(list, true);
 	json_object_put(list);
 }
 

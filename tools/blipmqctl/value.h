@@ -90,6 +90,7 @@ void value_print(const char *label, const struct values *v, const char *key);
 char *value_bytes(uint64_t bytes, char *text, size_t size);
 
 /* value_json.c */
+void json_print(json_object *o, bool pretty);
 void values_to_json(const struct values *v, json_object *o);
 bool values_write_json(FILE *to, const struct values *v);
 

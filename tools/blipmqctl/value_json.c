@@ -4,7 +4,25 @@
  */
 #include <stdio.h>
 
+#include "../blipmq/text.h"
 #include "value.h"
+
+/**
+ * json_print() - write an object, and a newline, to standard output
+ * @o: the object
+ * @pretty: for people: one value a line
+ */
+void json_print(json_object *o, bool pretty)
+{
+	const int flags = pretty ? JSON_C_TO_STRING_PRETTY |
+				   JSON_C_TO_STRING_SPACED :
+				   JSON_C_TO_STRING_PLAIN;
+	size_t size;
+	const char *text = json_object_to_json_string_length(o, flags, &size);
+
+	text_write_json(stdout, text, size);
+	putchar('\n');
+}
 
 /* A key of a table lives for ever, and is there once. */
 static void add_new(json_object *o, const char *key, json_object *value)
@@ -70,7 +88,9 @@ static bool is_plain(const char *text)
 /* As the library escapes it, where there is something to escape. */
 static void write_json_text(FILE *to, const char *text)
 {
+	const char *escaped;
 	json_object *o;
+	size_t size;
 
 	if (is_plain(text)) {
 		putc_unlocked('"', to);
@@ -79,8 +99,9 @@ static void write_json_text(FILE *to, const char *text)
 		return;
 	}
 	o = json_object_new_string(text);
-	write_bytes(to, json_object_to_json_string_ext(o,
-						       JSON_C_TO_STRING_PLAIN));
+	escaped = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN,
+						    &size);
+	text_write_json(to, escaped, size);
 	json_object_put(o);
 }
 

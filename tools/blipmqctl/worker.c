@@ -160,8 +160,7 @@ static void print_json(const struct values *all, json_object *list)
 
 	values_to_json(all, o);
 	json_object_object_add(o, "workers", list);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
+	json_print(o, true);
 	json_object_put(o);
 }
 

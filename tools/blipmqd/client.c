@@ -12,6 +12,12 @@
 #include "client.h"
 #include "worker.h"
 
+/*
+ * Bytes of one write to the broker: what they ask for may take it long, and the
+ * other clients of this thread wait.
+ */
+#define UP_SLICE	(16U << 10)
+
 /**
  * client_new() - make a client of two sockets
  * @tcp: the peer's
@@ -29,6 +35,8 @@ struct client *client_new(int tcp, int kernel)
 	c->tcp.fd = tcp;
 	c->kernel.client = c;
 	c->kernel.fd = kernel;
+	c->up.slice = UP_SLICE;
+	c->down.slice = PUMP_BUFFER;
 	return c;
 }
 
@@ -172,6 +180,11 @@ static void client_linger(struct client *c)
 {
 	shutdown(c->tcp.fd, SHUT_WR);
 	client_close_kernel(c);
+	/* Then it is not the peer that has ended. */
+	if (c->stopping) {
+		c->up.ended = false;
+		c->up.told = false;
+	}
 	if (c->up.ended) {
 		client_close(c);
 		return;
@@ -191,9 +204,11 @@ static bool client_pump_up(struct client *c)
 	switch (pump(&c->up, c->tcp.fd, c->kernel.fd, c->worker->buffer,
 		     &moved)) {
 	case PUMP_SOURCE_FAILED:
+	case PUMP_TARGET_FAILED:
+		/* Without memory, say: what was read is lost, which it is to notice. */
 		client_close(c);
 		return false;
-	case PUMP_TARGET_FAILED:
+	case PUMP_TARGET_ENDED:
 		/* The broker takes no more; what it says comes down. */
 		flow_drop(&c->up);
 		c->up.discard = true;
@@ -283,6 +298,23 @@ void client_start(struct client *c, struct worker *w)
 	if (c->active)
 		client_list_active(c);
 	client_arm(c);
+}
+
+/**
+ * client_stop() - let it have what is queued for it, and end
+ * @c: the client
+ *
+ * What it has not said by now is not read. To the broker this is a QUIT, as if the
+ * peer had said so.
+ */
+void client_stop(struct client *c)
+{
+	if (c->dead || c->lingering || c->up.ended)
+		return;
+	c->stopping = true;
+	c->up.ended = true;
+	if (client_pump_up(c))
+		client_arm(c);
 }
 
 /**

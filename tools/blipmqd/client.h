@@ -31,6 +31,7 @@ struct endpoint {
 
 /**
  * struct flow - one direction
+ * @slice: bytes of one write
  * @left: what was read and could not be written, NULL for none
  * @offset: bytes of it that were written since
  * @size: bytes of it in all
@@ -39,6 +40,7 @@ struct endpoint {
  * @discard: its destination takes no more, so what comes is thrown away
  */
 struct flow {
+	size_t		slice;
 	char		*left;
 	size_t		offset;
 	size_t		size;
@@ -64,6 +66,7 @@ struct flow {
  * @work_window: in which
  * @active: it is on the list
  * @lingering: it is on the list
+ * @stopping: it would have gone on, but this server ends
  * @dead: both sockets are closed
  */
 struct client {
@@ -82,6 +85,7 @@ struct client {
 	unsigned int		work_window;
 	bool			active;
 	bool			lingering;
+	bool			stopping;
 	bool			dead;
 };
 
@@ -93,6 +97,7 @@ struct client *client_new(int tcp, int kernel);
 void client_start(struct client *c, struct worker *w);
 void client_leave(struct client *c);
 void client_event(struct endpoint *e, uint32_t events);
+void client_stop(struct client *c);
 void client_count(struct client *c);
 void client_close(struct client *c);
 
@@ -100,6 +105,7 @@ void client_close(struct client *c);
 enum pump_result {
 	PUMP_OK,
 	PUMP_SOURCE_FAILED,
+	PUMP_TARGET_ENDED,
 	PUMP_TARGET_FAILED,
 };
 

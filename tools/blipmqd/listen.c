@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -114,6 +115,11 @@ int listen_on(struct server *s, const char *address)
 	if (!split_address(address, host, &port)) {
 		log_line("'%s' is not of the form ADDRESS:PORT; an IPv6 address stands in brackets",
 			 address);
+		return EXIT_USAGE;
+	}
+	/* The C library takes it modulo 65536. */
+	if (strspn(port, "0123456789") == strlen(port) && atol(port) > 65535) {
+		log_line("port %s is above 65535", port);
 		return EXIT_USAGE;
 	}
 	ret = getaddrinfo(*host ? host : NULL, port, &hints, &found);

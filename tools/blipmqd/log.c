@@ -2,13 +2,28 @@
 /*
  * Messages for who runs the server, one write for each, to standard error.
  */
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "server.h"
 
 /**
- * log_line() - say something
+ * log_has_room() - may a line be written without waiting for its reader?
+ * @fd: where to
+ *
+ * Who accepts clients must not wait for a terminal that was stopped.
+ */
+bool log_has_room(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLOUT;
+}
+
+/**
+ * log_line() - say something, if somebody takes it
  * @format: as printf, without newline
  */
 void log_line(const char *format, ...)
@@ -19,5 +34,6 @@ void log_line(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fprintf(stderr, "blipmqd: %s\n", text);
+	if (log_has_room(STDERR_FILENO))
+		fprintf(stderr, "blipmqd: %s\n", text);
 }

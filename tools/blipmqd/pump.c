@@ -12,8 +12,28 @@
 #include "client.h"
 #include "worker.h"
 
-/* Reads of one turn: others wait meanwhile. */
+/* Reads of one turn, and its milliseconds: others wait meanwhile. */
 #define TURN_READS	4
+#define TURN_MS		5
+
+/**
+ * struct turn - how long this one may go on
+ * @end: until when, 0 while it has done one thing only
+ *
+ * Most do one thing, for which the clock is not read.
+ */
+struct turn {
+	int64_t	end;
+};
+
+static bool turn_is_over(struct turn *t)
+{
+	int64_t now = worker_now();
+
+	if (!t->end)
+		t->end = now + TURN_MS;
+	return now >= t->end;
+}
 
 /**
  * flow_drop() - forget what is kept
@@ -25,16 +45,20 @@ void flow_drop(struct flow *f)
 	f->left = NULL;
 }
 
-/* Return: bytes taken, 0 for none right now, or -1 for a dead destination. */
-static ssize_t pump_write(int to, const char *data, size_t size)
+/* Return: bytes taken, 0 for none right now, or -1 with errno. */
+static ssize_t pump_write(struct flow *f, int to, const char *data,
+			  size_t size, struct turn *t)
 {
-	size_t done = 0;
+	size_t done = 0, n_bytes;
 	ssize_t n;
 
 	while (done < size) {
-		n = send(to, data + done, size - done, MSG_NOSIGNAL);
+		n_bytes = size - done < f->slice ? size - done : f->slice;
+		n = send(to, data + done, n_bytes, MSG_NOSIGNAL);
 		if (n >= 0) {
 			done += (size_t)n;
+			if (done < size && turn_is_over(t))
+				break;
 			continue;
 		}
 		if (errno == EAGAIN)
@@ -45,12 +69,19 @@ static ssize_t pump_write(int to, const char *data, size_t size)
 	return (ssize_t)done;
 }
 
-static enum pump_result pump_left(struct flow *f, int to)
+/* Only a broker that has ended says so; another error is one of this machine. */
+static enum pump_result pump_failed(void)
 {
-	ssize_t n = pump_write(to, f->left + f->offset, f->size - f->offset);
+	return errno == EPIPE ? PUMP_TARGET_ENDED : PUMP_TARGET_FAILED;
+}
+
+static enum pump_result pump_left(struct flow *f, int to, struct turn *t)
+{
+	ssize_t n = pump_write(f, to, f->left + f->offset, f->size - f->offset,
+			       t);
 
 	if (n < 0)
-		return PUMP_TARGET_FAILED;
+		return pump_failed();
 	f->offset += (size_t)n;
 	if (f->offset == f->size)
 		flow_drop(f);
@@ -58,15 +89,15 @@ static enum pump_result pump_left(struct flow *f, int to)
 }
 
 static enum pump_result pump_chunk(struct flow *f, int to, const char *data,
-				   size_t size)
+				   size_t size, struct turn *t)
 {
 	ssize_t n;
 
 	if (f->discard)
 		return PUMP_OK;
-	n = pump_write(to, data, size);
+	n = pump_write(f, to, data, size, t);
 	if (n < 0)
-		return PUMP_TARGET_FAILED;
+		return pump_failed();
 	if ((size_t)n == size)
 		return PUMP_OK;
 	f->size = size - (size_t)n;
@@ -91,17 +122,18 @@ static enum pump_result pump_chunk(struct flow *f, int to, const char *data,
 enum pump_result pump(struct flow *f, int from, int to, char *buffer,
 		      size_t *moved)
 {
+	struct turn turn = { .end = 0 };
 	enum pump_result result;
-	int turn = 0;
+	int reads = 0;
 	ssize_t n;
 
 	if (f->left) {
 		*moved += f->size - f->offset;
-		result = pump_left(f, to);
+		result = pump_left(f, to, &turn);
 		if (result)
 			return result;
 	}
-	while (!f->left && !f->ended && turn++ < TURN_READS) {
+	while (!f->left && !f->ended && reads++ < TURN_READS) {
 		n = recv(from, buffer, PUMP_BUFFER, 0);
 		if (n < 0) {
 			if (errno == EINTR)
@@ -113,11 +145,11 @@ enum pump_result pump(struct flow *f, int from, int to, char *buffer,
 			break;
 		}
 		*moved += (size_t)n;
-		result = pump_chunk(f, to, buffer, (size_t)n);
+		result = pump_chunk(f, to, buffer, (size_t)n, &turn);
 		if (result)
 			return result;
 		/* A short read emptied the source: no need to ask again. */
-		if ((size_t)n < PUMP_BUFFER)
+		if ((size_t)n < PUMP_BUFFER || turn_is_over(&turn))
 			break;
 	}
 	return PUMP_OK;

@@ -127,17 +127,46 @@ static void loop_turn(struct main_loop *m)
 		stats_print(&m->stats, m->server);
 }
 
+/* What is queued for clients goes to them first, unless a second signal comes. */
+static void loop_wait_for_workers(struct main_loop *m)
+{
+	struct server *s = m->server;
+	struct signalfd_siginfo info;
+	eventfd_t ignored;
+	int i;
+
+	m->wait[WAIT_CLOCK].fd = -1;
+	while (atomic_load(&s->running)) {
+		if (poll(m->wait, WAIT_LISTENERS, -1) < 0)
+			continue;
+		if (m->wait[WAIT_COUNTS].revents)
+			eventfd_read(s->collected, &ignored);
+		if (!m->wait[WAIT_SIGNAL].revents ||
+		    read(m->wait[WAIT_SIGNAL].fd, &info, sizeof(info)) < 0)
+			continue;
+		for (i = 0; i < s->worker_count; i++) {
+			atomic_store(&s->workers[i]->abort, true);
+			worker_wake(s->workers[i]);
+		}
+	}
+}
+
 static void loop_stop(struct main_loop *m)
 {
 	struct server *s = m->server;
+	struct signalfd_siginfo info;
 	int i;
 
+	/* This one is heard; another means more. */
+	if (read(m->wait[WAIT_SIGNAL].fd, &info, sizeof(info)) < 0)
+		log_line("cannot read a signal: %s", strerror(errno));
 	for (i = 0; i < s->listener_count; i++)
 		close(s->listeners[i]);
 	for (i = 0; i < s->worker_count; i++) {
 		atomic_store(&s->workers[i]->stop, true);
 		worker_wake(s->workers[i]);
 	}
+	loop_wait_for_workers(m);
 	for (i = 0; i < s->worker_count; i++)
 		pthread_join(s->workers[i]->thread, NULL);
 	/* Some may have been on their way to one that had ended. */
@@ -168,6 +197,7 @@ int server_run(struct server *s)
 			log_line("cannot start a thread: %s", strerror(errno));
 			return EXIT_FAILED;
 		}
+		atomic_fetch_add(&s->running, 1);
 	}
 	notify_ready();
 	for (;;) {

@@ -55,7 +55,8 @@ struct counts {
  * @connections: open clients
  * @received: total of counts.received; the others likewise
  * @collecting: workers that were asked for counts and did not answer yet
- * @collected: event descriptor: the last of them answered
+ * @collected: event descriptor: the last of them answered, or a worker ended
+ * @running: workers that did not end yet
  */
 struct server {
 	int			listeners[LISTENERS_MAX];
@@ -76,6 +77,7 @@ struct server {
 	atomic_ullong		sent_bytes;
 	atomic_int		collecting;
 	int			collected;
+	atomic_int		running;
 };
 
 /* server.c */
@@ -93,6 +95,7 @@ int kernel_open(struct server *s, const char *name);
 int listen_on(struct server *s, const char *address);
 
 /* log.c */
+bool log_has_room(int fd);
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* notify.c */

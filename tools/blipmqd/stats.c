@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "stats.h"
 #include "worker.h"
@@ -37,7 +38,7 @@ void stats_collect(struct server *s)
 }
 
 /**
- * stats_print() - print the line if it says something new
+ * stats_print() - print the line if it says something new, and somebody reads it
  * @st: what was printed
  * @s: the server
  */
@@ -54,6 +55,9 @@ void stats_print(struct stats *st, struct server *s)
 	bool busy = now.received != st->printed.received ||
 		    now.sent != st->printed.sent;
 
+	/* The next one is then of all this time. */
+	if (!log_has_room(STDOUT_FILENO))
+		return;
 	st->seconds = 0;
 	/* One line with zeros tells that it became quiet. */
 	if (!busy && !st->busy && connections == st->connections)

@@ -15,6 +15,9 @@
 
 #define EVENTS_MAX	256
 
+/* When all ends: how soon a worker sees that the last client of others has gone. */
+#define STOP_LOOK_MS	20
+
 /**
  * worker_now() - the clock of deadlines
  *
@@ -61,6 +64,8 @@ static void worker_take_incoming(struct worker *w)
 	while ((c = TAILQ_FIRST(&incoming))) {
 		TAILQ_REMOVE(&incoming, c, entry);
 		client_start(c, w);
+		if (w->stop_end)
+			client_stop(c);
 	}
 }
 
@@ -128,6 +133,34 @@ void worker_end(struct worker *w)
 	worker_bury(w);
 }
 
+/* Something new was asked for, which does not wait for the events of a round. */
+static bool worker_is_asked(struct worker *w)
+{
+	return atomic_load(&w->abort) ||
+	       (atomic_load(&w->stop) && !w->stop_end);
+}
+
+/* Its clients have until then to take what is queued for them. */
+static void worker_stop(struct worker *w)
+{
+	struct client *c, *next;
+
+	w->stop_end = worker_now() + STOP_MS;
+	worker_take_incoming(w);
+	for (c = TAILQ_FIRST(&w->clients); c; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		client_stop(c);
+	}
+}
+
+/* Others may still have some to give to this one. */
+static bool worker_is_over(struct worker *w)
+{
+	return atomic_load(&w->abort) ||
+	       (w->stop_end && (!atomic_load(&w->server->connections) ||
+				worker_now() >= w->stop_end));
+}
+
 static void *worker_run(void *data)
 {
 	struct epoll_event events[EVENTS_MAX];
@@ -135,21 +168,27 @@ static void *worker_run(void *data)
 	int timeout, n, i;
 
 	window_open(w);
-	while (!atomic_load(&w->stop)) {
+	while (!worker_is_over(w)) {
+		if (worker_is_asked(w))
+			worker_stop(w);
 		timeout = worker_end_lingering(w);
 		worker_bury(w);
+		if (w->stop_end && (timeout < 0 || timeout > STOP_LOOK_MS))
+			timeout = STOP_LOOK_MS;
 		n = epoll_wait(w->epoll, events, EVENTS_MAX, timeout);
-		for (i = 0; i < n; i++) {
+		for (i = 0; i < n && !worker_is_asked(w); i++) {
 			if (events[i].data.ptr)
 				client_event(events[i].data.ptr,
 					     events[i].events);
 			else
 				worker_woken(w);
 		}
-		if (n > 0)
+		if (n > 0 && !w->stop_end)
 			balance_turn(w, (unsigned int)n);
 	}
 	worker_end(w);
+	atomic_fetch_sub(&w->server->running, 1);
+	eventfd_write(w->server->collected, 1);
 	return NULL;
 }
 

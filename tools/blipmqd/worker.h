@@ -16,6 +16,9 @@
 /* How long a peer may go on sending after the broker has ended. */
 #define LINGER_MS	1000
 
+/* How long clients may take to read what is queued for them when all ends. */
+#define STOP_MS		5000
+
 /**
  * struct worker - a thread
  * @server: whose
@@ -25,7 +28,8 @@
  * @wake: event descriptor: look at @incoming, @collect, @retire and @stop
  * @load: its clients, for who hands out new ones
  * @collect: its clients' counts are wanted
- * @stop: it shall close its clients and end
+ * @stop: it shall end its clients, and then itself
+ * @abort: at once
  * @retire: it shall give its clients to the others
  * @looked: when @share was measured, milliseconds
  * @share: how busy it was, per cent
@@ -39,6 +43,7 @@
  * @buffer: where bytes pass through
  * @window: how busy it is
  * @retiring: it has seen @retire
+ * @stop_end: when to close those clients that are left; 0: @stop was not seen
  */
 struct worker {
 	struct server		*server;
@@ -49,6 +54,7 @@ struct worker {
 	atomic_uint		load;
 	atomic_bool		collect;
 	atomic_bool		stop;
+	atomic_bool		abort;
 	atomic_bool		retire;
 	atomic_llong		looked;
 	atomic_uint		share;
@@ -63,6 +69,7 @@ struct worker {
 	char			*buffer;
 	struct window		window;
 	bool			retiring;
+	int64_t			stop_end;
 };
 
 struct worker *worker_start(struct server *s, int number);
