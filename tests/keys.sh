@@ -85,8 +85,10 @@ tracing() {
 	[ -d /sys/kernel/tracing/events ] || return
 	started trace $ctl trace --json
 	tracer=$!
-	eventually [ -d "/sys/kernel/tracing/instances/blipmqctl-$tracer" ] && sleep 1
+	eventually traces "$tracer"
 }
+# traces PID: has that blipmqctl switched its event on?
+traces() { grep -qsx 1 "/sys/kernel/tracing/instances/blipmqctl-$1"/events/blipmq/*/enable; }
 # More than its queue takes, while it reads nothing.
 overflow() {
 	kill -STOP "$slow"
@@ -96,7 +98,6 @@ overflow() {
 		eventually grep -q '"slow-began"' "$work/monitor"
 }
 traced() {
-	sleep 0.5
 	kill -TERM "$tracer"
 	wait "$tracer"
 	cp "$work/trace" "$work/said/trace.0"
@@ -185,8 +186,10 @@ tabled() {
 	return $missing
 }
 check "keys: each command with JSON has a table" tabled
+complete=
 while IFS=$'\t' read -r status what; do
 	[ "$status" != '#' ] || { echo "# $what"; continue; }
+	[ "$status" != complete ] || { complete=1; continue; }
 	result "$status" "keys: $what"
 done < <(python3 -I -S - "$page" "$work/said" <<'END'
 import json, os, re, sys
@@ -253,6 +256,8 @@ for section in want:
         print("#", f"{section} has {key} in its table, which nothing printed", sep="\t")
     failed = seen[section] != want[section] or not want[section]
     print(int(failed), f"{section} prints what its table has", sep="\t")
+print("complete", "", sep="\t")
 END
 )
+check "keys: all that was said was read" [ -n "$complete" ]
 tap_end

@@ -66,20 +66,24 @@ with_cpus() {
 
 # Each with its own storm in it, deleted while that goes on.
 with_namespaces() {
-	local end=$((SECONDS + seconds)) n=0 name
+	local end=$((SECONDS + seconds)) n=0 name pids=() pid
 	while [ $SECONDS -lt "$end" ]; do
 		n=$((n + 1))
 		name=storm-$$-$n
 		ip netns add "$name" || return
-		ip netns exec "$name" build/tests/churn 2 2 > /dev/null &
+		ip netns exec "$name" build/tests/churn 2 2 & pids+=($!)
+		eventually is_program $! churn || return
 		sleep 0.3
 		ip netns del "$name" || return
-		[ $((n % 4)) != 0 ] || wait
+		[ $((n % 4)) = 0 ] || continue
+		for pid in "${pids[@]}"; do wait "$pid" || return; done
+		pids=()
 	done
-	wait
+	for pid in "${pids[@]}"; do wait "$pid" || return; done
 	echo "# $n namespaces" >&3
 	[ $n -gt 0 ]
 }
+is_program() { [ "$(cat "/proc/$1/comm")" = "$2" ]; }
 
 # In the middle of a storm it cannot go, or just so; when that ends, it goes while
 # the last sockets do. socket() must not try to load it meanwhile.

@@ -67,27 +67,35 @@ eventually() {
 	done
 }
 
-# json WHAT EXPRESSION COMMAND [ARG...]: json_results reads all outputs, by one
-# program, since such a program begins slowly in a guest.
+# json WHAT EXPRESSION COMMAND [ARG...]: the command succeeds, and for what it prints,
+# d, the expression is true. json_results reads all outputs, by one program, since
+# such a program begins slowly in a guest. json_status N likewise of one that ends
+# with status N.
 tap_outputs=0
 tap_json=
-json() {
+json() { json_status 0 "$@"; }
+json_status() {
+	local want=$1 tap_status=0
+	shift
 	[ -n "$tap_json" ] || tap_json=$(mktemp -d)
 	tap_outputs=$((tap_outputs + 1))
 	printf '%s' "$1" > "$tap_json/$tap_outputs.what"
 	printf '%s' "$2" > "$tap_json/$tap_outputs.expression"
 	shift 2
-	"$@" > "$tap_json/$tap_outputs.json" 2> "$tap_json/$tap_outputs.err"
+	"$@" > "$tap_json/$tap_outputs.json" 2> "$tap_json/$tap_outputs.err" || tap_status=$?
+	[ "$tap_status" = "$want" ] ||
+		echo "status $tap_status, expected $want: $*" > "$tap_json/$tap_outputs.status"
 }
 
-# json_results: of each output so far, d, the expression is true.
 json_results() {
-	local status what
+	local status what seen=0
+	: > "$tap_log"
 	while IFS=$'\t' read -r status what; do
 		[ "$status" != '#' ] || { echo "# $what"; continue; }
+		seen=$((seen + 1))
 		result "$status" "$what"
 	done < <(python3 -I -S - "$tap_json" "$tap_outputs" <<'END'
-import json, sys
+import json, os, sys
 for i in range(1, int(sys.argv[2]) + 1):
     name = f"{sys.argv[1]}/{i}."
     what, expression = (open(name + x).read() for x in ("what", "expression"))
@@ -100,9 +108,14 @@ for i in range(1, int(sys.argv[2]) + 1):
         failed = True
     if failed:
         print(f"#\t{expression}: {json.dumps(d)}")
+    if os.path.exists(name + "status"):
+        print("#", open(name + "status").read().strip(), sep="\t")
+        failed = True
     print(f"{int(failed)}\t{what}")
 END
 	)
+	# Who reads them may have died.
+	[ "$seen" = "$tap_outputs" ] || result 1 "all $tap_outputs outputs were read, not $seen"
 	tap_outputs=0
 }
 

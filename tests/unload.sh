@@ -18,9 +18,11 @@ hold() {
 }
 
 release() {
-	kill "$holder"
-	wait "$holder"
+	local status
+	kill "$holder" && wait "$holder"
+	status=$?
 	holder=
+	return $status
 }
 
 refused_in_use() {
@@ -33,7 +35,8 @@ refused_in_use() {
 
 is_loaded() { grep -q '^blipmq ' /proc/modules; }
 is_gone() { ! is_loaded; }
-remove() { rmmod blipmq && is_gone; }
+# A closed socket lets go of it after a grace period.
+remove() { eventually rmmod blipmq && is_gone; }
 insert() { insmod "$module" && is_loaded; }
 exchange() {
 	hold --count 1 --format raw unload.t &&

@@ -73,7 +73,7 @@ check() {
 relay() {
 	local who=$1 log=$2 pipe=$2.pipe line command
 	shift 2
-	status=0 counted=0 said=''
+	status=0 counted=0 said='' planned=''
 	rm -f "$pipe" "$log"
 	mkfifo "$pipe"
 	"$@" > "$pipe" 2> "$log.err" < /dev/null & command=$!
@@ -84,7 +84,8 @@ relay() {
 			counted=$((counted + 1))
 			line=$(sed -E 's/^(ok|not ok) [0-9]*( -)? */\1 '"$who"': /' <<< "$line")
 			result "$line" ;;
-		1..* | 'TAP version '*)	;;
+		1..*)	planned=${line#1..} ;;
+		'TAP version '*)	;;
 		[0-9]*' passed, '*)	said=$line ;;
 		*)	printf '%s\n' "$line" ;;
 		esac
@@ -105,6 +106,8 @@ tap() {
 	[ $counted -gt 0 ] || result "not ok $who: it had no result (status $status)"
 	[ "$status" = 0 ] || [ $failed -gt $before ] ||
 		result "not ok $who: ended with status $status"
+	[ "$status" != 0 ] || [ "$planned" = $counted ] ||
+		result "not ok $who: ${planned:-no} results were planned, $counted came"
 	[ "$1" = kept ] || say "that took $((SECONDS - start)) s"
 }
 
@@ -142,17 +145,35 @@ keep() {
 	echo $status > "$file.new" && mv "$file.new" "$file.status"
 }
 
-# kept NAME: what it prints, until it has ended, and its status.
+# Does anybody work in the background yet?
+working() {
+	local group
+	for group in "${groups[@]}"; do
+		! kill -0 "$group" 2> /dev/null || return 0
+	done
+	return 1
+}
+
+# kept NAME: what it prints, until it has ended, and its status; 125 when who was to
+# do it has died.
 kept() {
-	local file=$logs/${1//[ \/]/-}.kept fd ended=''
+	local file=$logs/${1//[ \/]/-}.kept fd ended='' idle=''
 	until [ -e "$file" ]; do
 		kill -0 $$ 2> /dev/null || exit	# our caller, whose end this outlived
+		[ -z "$idle" ] || { say "nobody does it any more"; return 125; }
+		working || idle=1
 		sleep 0.2
 	done
 	exec {fd}< "$file"
 	until [ -n "$ended" ]; do
 		kill -0 $$ 2> /dev/null || exit
-		[ ! -e "$file.status" ] || ended=1
+		if [ -e "$file.status" ]; then
+			ended=1
+		elif [ -n "$idle" ]; then
+			say "who did it has died"
+			return 125
+		fi
+		working || idle=1
 		cat <&"$fd"
 		sleep 0.2
 	done
