@@ -87,7 +87,7 @@ TEST_F(block, a_signal_ends_the_wait)
 	ASSERT_TRUE(fill(self));
 	pid = publisher(self, 4, 5);
 	ASSERT_LT(0, pid);
-	wait_asleep(pid);
+	lib_wait_asleep(pid);
 	ASSERT_EQ(0, kill(pid, SIGUSR1));
 	EXPECT_EQ(2, status_of(pid));
 	EXPECT_TRUE(counted(self->sub.fd, 4, 4));
@@ -101,7 +101,7 @@ TEST_F(block, a_publisher_is_killed_while_it_waits)
 	ASSERT_TRUE(fill(self));
 	pid = publisher(self, 4, 5);
 	ASSERT_LT(0, pid);
-	wait_asleep(pid);
+	lib_wait_asleep(pid);
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_TRUE(takes(self, 0, 4));
@@ -228,7 +228,7 @@ TEST_F(block, namespace_goes_while_a_publisher_waits)
 		_exit(1);
 	}
 	ASSERT_EQ(1, read(ready[0], &c, 1));
-	wait_asleep(pid);
+	lib_wait_asleep(pid);
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));

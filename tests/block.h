@@ -211,27 +211,4 @@ static inline int status_of(pid_t pid)
 	       WEXITSTATUS(status) : -1;
 }
 
-/* The child sleeps in the kernel, or has ended. */
-static inline void wait_asleep(pid_t pid)
-{
-	char path[64], text[512], *p;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	for (;;) {
-		ssize_t n;
-
-		fd = open(path, O_RDONLY);
-		if (fd < 0)
-			return;
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		text[n > 0 ? n : 0] = '\0';
-		p = strrchr(text, ')');
-		if (!p || p[2] == 'S' || p[2] == 'Z')
-			return;
-		usleep(1000);
-	}
-}
-
 #endif /* _BLIPMQ_TESTS_BLOCK_H */

@@ -40,7 +40,7 @@ static void lets_go(struct __test_metadata *_metadata,
 	ASSERT_EQ(-EAGAIN, publish(self, 4, MSG_DONTWAIT));
 	pid = publisher(self, 4, 5);
 	ASSERT_LT(0, pid);
-	wait_asleep(pid);
+	lib_wait_asleep(pid);
 	ASSERT_TRUE(let_go(&self->sub, how));
 	EXPECT_EQ(0, status_of(pid));
 	EXPECT_TRUE(writable(self->pub.fd));
@@ -97,7 +97,7 @@ TEST_F(block, a_killed_subscriber_lets_go)
 	ASSERT_EQ(-EAGAIN, publish(self, 4, MSG_DONTWAIT));
 	pid = publisher(self, 4, 40);
 	ASSERT_LT(0, pid);
-	wait_asleep(pid);
+	lib_wait_asleep(pid);
 	ASSERT_EQ(0, kill(sub, SIGKILL));
 	ASSERT_EQ(sub, waitpid(sub, &status, 0));
 	EXPECT_EQ(0, status_of(pid));

@@ -164,6 +164,7 @@ struct published {
 	bool	other;
 	bool	ends;
 	int	fd;
+	pid_t	thread;
 };
 
 static void *publisher(void *arg)
@@ -171,6 +172,7 @@ static void *publisher(void *arg)
 	struct published *p = arg;
 	ssize_t n;
 
+	__atomic_store_n(&p->thread, gettid(), __ATOMIC_RELAXED);
 	while (!__atomic_load_n(&p->ends, __ATOMIC_RELAXED)) {
 		n = lib_sendto(p->fd, "d.load", "x", 1);
 		if (n == 1)
@@ -274,7 +276,7 @@ TEST_F(drain, who_waits_is_refused)
 				BLIPMQ_OVERFLOW_BLOCK));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, publisher, &p));
 	ASSERT_TRUE(lib_status_wait("totals.queued-messages", 4));
-	usleep(100000);
+	lib_wait_asleep(__atomic_load_n(&p.thread, __ATOMIC_RELAXED));
 	ASSERT_EQ(0, drain());
 	while (n < 4 && recv(self->out, buf, sizeof(buf), 0) == 1)
 		n++;

@@ -180,15 +180,18 @@ TEST_F(groups, beside_plain)
 	EXPECT_TRUE(each_has(self->r + 1, 1, 10));
 }
 
-static u64 overflow(struct reader *r, int nr)
+/* -1: the law does not hold. */
+static long long overflow(struct reader *r, int nr)
 {
 	struct blipmq_socket_stats s;
-	u64 sum = 0;
+	long long sum = 0;
 	int i;
 
-	for (i = 0; i < nr; i++)
-		if (lib_stats(r[i].fd, &s) && lib_law(&s))
-			sum += s.dropped_overflow;
+	for (i = 0; i < nr; i++) {
+		if (!lib_stats(r[i].fd, &s) || !lib_law(&s))
+			return -1;
+		sum += (long long)s.dropped_overflow;
+	}
 	return sum;
 }
 
@@ -201,17 +204,17 @@ TEST_F(groups, full)
 	/* What a proxy has read is not in a queue any more. */
 	for (i = 0; i < MEMBERS; i++)
 		if (variant->way[i] == READER_TCP)
-			return;
+			SKIP(return, "the reader is a TCP client");
 	for (i = 0; i < MEMBERS; i++) {
 		ASSERT_TRUE(reader_set_limits(&self->r[i], limit[i], 1 << 20));
 		ASSERT_TRUE(reader_subscribe(&self->r[i], "gr.a", "x"));
 	}
 	/* At once, and then what is left one at a time. */
 	ASSERT_TRUE(publish(&self->pub, 140, one, 1));
-	EXPECT_EQ(0U, overflow(self->r, MEMBERS));
+	EXPECT_EQ(0, overflow(self->r, MEMBERS));
 	for (i = 0; i < 15; i++)
 		ASSERT_TRUE(publish(&self->pub, 1, one, 1));
-	EXPECT_EQ(0U, overflow(self->r, MEMBERS));
+	EXPECT_EQ(0, overflow(self->r, MEMBERS));
 	for (i = 0; i < MEMBERS; i++) {
 		ASSERT_TRUE(lib_stats(self->r[i].fd, &s));
 		EXPECT_EQ(limit[i], s.queued_messages);
@@ -219,7 +222,7 @@ TEST_F(groups, full)
 	for (i = 0; i < 9; i++)
 		ASSERT_TRUE(publish(&self->pub, 1, one, 1));
 	/* Who drops many that came together has room again. */
-	EXPECT_LT(0U, overflow(self->r, MEMBERS));
+	EXPECT_LT(0, overflow(self->r, MEMBERS));
 }
 
 /* Members come and go: who is left gets all; nobody left, nothing routed. */

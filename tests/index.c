@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
-	ksft_set_plan(SUBSCRIBERS + 4);
+	ksft_set_plan(SUBSCRIBERS + 5);
 	if (input_read(&input, path)) {
 		ksft_test_result_pass("index: read %s\n", path);
 	} else {
@@ -223,8 +223,8 @@ int main(int argc, char **argv)
 		lib_close(&subscribers[i].peer);
 	ksft_test_result(lib_status_wait("memory-bytes", 0),
 			 "index: no memory is left in use\n");
-	if (!limits_restore(&before))
-		ksft_print_msg("limits are not what they were\n");
+	ksft_test_result(limits_restore(&before),
+			 "index: limits are what they were\n");
 	ksft_print_msg("%llu deliveries in %lld ms\n",
 		       (unsigned long long)deliveries,
 		       (b.tv_sec - a.tv_sec) * 1000LL +

@@ -64,6 +64,9 @@ struct lib_frame {
 void lib_say_at(const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Until a process, or a thread by its number, sleeps in the kernel or has ended. */
+void lib_wait_asleep(pid_t pid);
+
 /* A file of a known length, for sendfile and splice; -1 on failure. */
 int lib_temporary(const void *bytes, size_t len);
 

@@ -175,7 +175,10 @@ bool lib_expect_silence(struct lib_peer *p)
 	return false;
 }
 
-/* Everything sent before has taken effect, and nothing else came of it. */
+/*
+ * Everything sent before has taken effect. Nothing came of it but, to a subscriber,
+ * messages that the answer has overtaken: those lib_expect_silence() would see.
+ */
 bool lib_sync(struct lib_peer *p)
 {
 	static unsigned int number;

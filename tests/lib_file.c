@@ -50,3 +50,16 @@ bool lib_trace_open(char *folder)
 	snprintf(folder, 64, LIB_TRACING "/instances/blipmq-%d", getpid());
 	return !mkdir(folder, 0700);
 }
+
+void lib_wait_asleep(pid_t pid)
+{
+	char folder[32], text[512], *p;
+
+	snprintf(folder, sizeof(folder), "/proc/%d", pid);
+	while (lib_read_file(text, sizeof(text), folder, "stat")) {
+		p = strrchr(text, ')');
+		if (!p || p[2] == 'S' || p[2] == 'Z')
+			return;
+		usleep(1000);
+	}
+}

@@ -46,6 +46,9 @@ check "refusals: a subscriber" eventually grep -q '^subscribed' "$work/sub.err"
 $ctl worker set --count 2
 $ctl access add k.ruled 777
 $ctl export > "$work/before"
+check "refusals: there is something to compare with" [ -s "$work/before" ]
+set -- $commands
+check "refusals: the commands are known" [ $# -ge 17 ]
 
 kind=option
 for command in $commands; do

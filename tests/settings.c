@@ -170,15 +170,14 @@ TEST_F(settings, time_to_live)
 	ASSERT_TRUE(publish_ttl(p, packet, "st.c", 0, 7));
 	if (!packet)
 		ASSERT_TRUE(lib_send(p) && lib_sync(p));
-	/* A TCP client may have got them already: that is no fault. */
-	if (variant->way != READER_TCP) {
-		usleep(10 * SHORT_MS * 1000);
-		EXPECT_TRUE(reader_expect_u32(&self->r, "st.b", 2));
-		EXPECT_TRUE(reader_expect_u32(&self->r, "st.a", 4));
-		EXPECT_TRUE(reader_expect_u32(&self->r, "st.a", 6));
-		EXPECT_TRUE(reader_expect_u32(&self->r, "st.c", 7));
-		EXPECT_TRUE(reader_expect_nothing(&self->r));
-	}
+	if (variant->way == READER_TCP)
+		SKIP(return, "a TCP client may have got them already");
+	usleep(10 * SHORT_MS * 1000);
+	EXPECT_TRUE(reader_expect_u32(&self->r, "st.b", 2));
+	EXPECT_TRUE(reader_expect_u32(&self->r, "st.a", 4));
+	EXPECT_TRUE(reader_expect_u32(&self->r, "st.a", 6));
+	EXPECT_TRUE(reader_expect_u32(&self->r, "st.c", 7));
+	EXPECT_TRUE(reader_expect_nothing(&self->r));
 }
 
 TEST_F(settings, time_to_live_of_a_socket)

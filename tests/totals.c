@@ -16,7 +16,7 @@
 #define ROUNDS		lib_rounds(1500)
 #define PUBLISHERS	2
 
-static int done;
+static int done, looked;
 
 /* Each message by a socket of its own. */
 static void *publish(void *arg)
@@ -24,6 +24,9 @@ static void *publish(void *arg)
 	int i, fd;
 
 	(void)arg;
+	/* There is a sum from before, and more while these come and go. */
+	while (!__atomic_load_n(&looked, __ATOMIC_SEQ_CST))
+		usleep(1000);
 	for (i = 0; i < ROUNDS; i++) {
 		fd = lib_packet();
 		if (lib_sendto(fd, "totals.nobody", "x", 1) != 1)
@@ -39,7 +42,7 @@ TEST(sums_while_sockets_come_and_go)
 	struct rlimit files = { 2 * IDLE, 2 * IDLE };
 	long long first, before, now;
 	pthread_t thread[PUBLISHERS];
-	int fds[IDLE], i, sums = 0;
+	int fds[IDLE], i;
 	void *made;
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
@@ -58,10 +61,9 @@ TEST(sums_while_sockets_come_and_go)
 		ASSERT_LE(before, now);
 		ASSERT_GE(first + PUBLISHERS * ROUNDS, now);
 		before = now;
-		sums++;
+		__atomic_store_n(&looked, 1, __ATOMIC_SEQ_CST);
 	} while (i < PUBLISHERS);
 	EXPECT_EQ(first + PUBLISHERS * ROUNDS, now);
-	EXPECT_LT(1, sums);
 	for (i = 0; i < PUBLISHERS; i++) {
 		ASSERT_EQ(0, pthread_join(thread[i], &made));
 		EXPECT_EQ(ROUNDS, (long)made);
