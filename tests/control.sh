@@ -145,6 +145,24 @@ completes_no_command() {
 }
 check "control: bash takes no topic for a command" completes_no_command
 
+stalled() {
+	local hold sub status=1
+	mkfifo "$work/fifo"
+	exec {hold}<> "$work/fifo"
+	$blipmq sub --format raw st.a > "$work/fifo" 2> "$work/st.err" & sub=$!
+	head -c 200000 /dev/zero > "$work/zeros"
+	eventually grep -q subscribed "$work/st.err" &&
+		$blipmq pub st.a --file "$work/zeros" &&
+		eventually grep -q pipe "/proc/$sub/wchan" &&
+		kill -TERM "$sub" && eventually ended "$sub" && wait "$sub" && status=0
+	exec {hold}>&-
+	kill -KILL "$sub" 2> /dev/null
+	wait "$sub"
+	return $status
+}
+ended() { ! kill -0 "$1" 2> /dev/null; }
+check "control: a signal ends a subscriber whose reader takes nothing" stalled
+
 # --- rates --------------------------------------------------------------------
 
 # One publishes all the time, and one reads it: both are seen between two looks.

@@ -150,6 +150,20 @@ TEST_F(library, messages_are_no_progress_of_a_write)
 	EXPECT_EQ(-ETIMEDOUT, blipmq_publish(self->b, "x", "", 0, NULL));
 }
 
+/* What was written to a peer that had ended is lost. */
+TEST_F(library, close_tells_of_a_peer_that_had_ended)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	ASSERT_EQ(0, blipmq_connect(self->address, NULL, &self->b));
+	close(accept(self->listener, NULL, NULL));
+	p.fd = blipmq_fd(self->b);
+	ASSERT_EQ(1, poll(&p, 1, LIB_HANG_MS));
+	ASSERT_EQ(0, blipmq_publish_buffered(self->b, "x", "", 0));
+	EXPECT_EQ(-ECONNRESET, blipmq_close(self->b));
+	self->b = NULL;
+}
+
 /* The broker ends the connection for it, and no call was there to hear that. */
 static int too_large(struct blipmq *b)
 {

@@ -34,14 +34,12 @@ static void answer_err(struct blipmq *b, const struct blipmq_frame *f,
 	bool fatal = blipmq_code_is_fatal(code), late;
 	struct blipmq_failure *failure = &b->last;
 	enum blipmq_wait kind;
-	bool waited;
 
 	if (fatal && b->broken)
 		return;
 	kind = tag ? BLIPMQ_WAIT_PUB : BLIPMQ_WAIT_NAMED;
 	late = kind == BLIPMQ_WAIT_NAMED && b->stale;
-	waited = answer_fits(b, kind, tag);
-	if (waited)
+	if (answer_fits(b, kind, tag))
 		answer_done(b, blipmq_error_of_code(code));
 	else if (late && !fatal)
 		return;
@@ -58,10 +56,8 @@ static void answer_err(struct blipmq *b, const struct blipmq_frame *f,
 	blipmq_refused(failure, code, topic,
 		       failure == &b->later ? f->topic_len : 0, body + 6,
 		       text_len);
-	if (!fatal)
-		return;
-	b->broken = b->last.error;
-	b->refused = !waited;
+	if (fatal)
+		b->broken = b->last.error;
 }
 
 /**

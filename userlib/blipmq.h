@@ -144,8 +144,8 @@ int blipmq_close(struct blipmq *b);
  * blipmq_sync(), which returns it once all answers are there, and
  * blipmq_close()): repeat it if the error does not matter.
  *
- * Return: 0 or an error, see blipmq_strerror(). After -ETIMEDOUT of a write,
- * and after -ECONNRESET (the peer is gone), the connection is of no use.
+ * Return: 0 or an error, see blipmq_strerror(). After -ETIMEDOUT or -ENOMEM of a
+ * write, and after -ECONNRESET (the peer is gone), the connection is of no use.
  */
 int blipmq_publish(struct blipmq *b, const char *topic, const void *payload,
 		   size_t size, const struct blipmq_publish_options *options);

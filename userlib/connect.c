@@ -152,10 +152,14 @@ static void connection_linger(struct blipmq *b)
 	s64 end = blipmq_end_ms(LINGER_MS);
 	int left;
 
+	/* An end that was there before is a loss of what was written. */
+	b->head = b->scanned;
+	while (blipmq_input_fill(b) > 0)
+		b->head = b->scanned;
 	shutdown(b->fd, SHUT_WR);
-	/* As after a QUIT: its end is no loss of the connection. */
+	/* As after a QUIT: now its end is none. */
 	b->draining = true;
-	for (;;) {
+	while (!b->broken) {
 		b->head = b->scanned;
 		while (blipmq_input_fill(b) > 0)
 			b->head = b->scanned;
@@ -168,7 +172,6 @@ static void connection_linger(struct blipmq *b)
 
 int blipmq_close(struct blipmq *b)
 {
-	bool lingered = false;
 	int ret = 0;
 
 	if (!b)
@@ -176,15 +179,14 @@ int blipmq_close(struct blipmq *b)
 	if (b->out_len)
 		ret = blipmq_output_flush(b);
 	if (!b->broken && b->unsettled) {
-		lingered = b->network;
-		if (lingered)
+		if (b->network)
 			connection_linger(b);
 		else
 			blipmq_input_keep(b);
 	}
 	if (b->later.error)
 		ret = b->later.error;
-	else if (!ret && (b->refused || (lingered && b->broken == -ECONNRESET)))
+	else if (!ret && b->unsettled && b->broken != -ENODATA)
 		ret = b->broken;
 	connection_free(b);
 	return ret;

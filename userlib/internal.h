@@ -49,9 +49,8 @@ struct blipmq_failure {
  * @fd: the stream
  * @network: what is written may be under way after close()
  * @unsettled: something was published since the last answer that settles it
- * @draining: QUIT was written
+ * @draining: QUIT was written, or the end: the peer's end is no loss
  * @broken: negative errno that every later call returns, 0 while usable
- * @refused: @broken is the broker's refusal of something that no call waited for
  * @timeout_ms: longest wait for progress, -1 for ever
  * @connect_end: when connecting has to be done, on blipmq_now_ms(); -1: never
  * @backlog_max: bytes of messages kept while waiting for something else
@@ -85,7 +84,6 @@ struct blipmq {
 	bool			unsettled;
 	bool			draining;
 	int			broken;
-	bool			refused;
 	int			timeout_ms;
 	s64			connect_end;
 	size_t			backlog_max;

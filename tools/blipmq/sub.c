@@ -3,11 +3,11 @@
  * blipmq sub: write the messages of topics to standard output.
  */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -26,8 +26,9 @@
 #define QUEUE_MESSAGES	65536U
 #define QUEUE_BYTES	(16U << 20)
 
-/* How long connecting may take, as the library has it. */
+/* How long connecting, and waiting for the broker, may take, as the library has it. */
 #define CONNECT_TIMEOUT_MS	10000
+#define TIMEOUT_MS		30000
 
 /**
  * struct sub - what runs
@@ -87,7 +88,8 @@ static int sub_output(struct sub *s)
 	if (!s->error)
 		return CLI_DONE;
 	s->done = true;
-	/* Or a signal came while it took nothing. */
+	/* Nor does the end of the process wait for who takes nothing. */
+	__fpurge(stdout);
 	if (s->error == EPIPE || s->error == EINTR)
 		return CLI_DONE;
 	cli_error("cannot write standard output: %s", strerror(s->error));
@@ -158,6 +160,8 @@ static void sub_signal(int number)
 	(void)number;
 	if (signalled < 0 || write(signalled, &one, sizeof(one)) < 0)
 		_exit(CLI_DONE);
+	/* Of a write that went halfway the rest is begun again, and blocks again. */
+	alarm(1);
 	errno = error;
 }
 
@@ -172,7 +176,8 @@ static int sub_catch_signals(struct sub *s)
 	signal(SIGPIPE, SIG_IGN);
 	s->signals = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->signals >= 0 && !sigaction(SIGINT, &action, NULL) &&
-	    !sigaction(SIGTERM, &action, NULL))
+	    !sigaction(SIGTERM, &action, NULL) &&
+	    !sigaction(SIGALRM, &action, NULL))
 		return CLI_DONE;
 	cli_error("cannot wait for signals: %s", strerror(errno));
 	return CLI_REFUSED;
@@ -245,13 +250,10 @@ static bool parse_overflow(const char *text, uint32_t *policy)
 /* A broker that does not answer is not waited for longer than --timeout says. */
 static void sub_limit(struct blipmq_options *o, long long timeout_ms)
 {
-	int ms = timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX;
-
-	if (!ms)
-		return;
-	o->timeout_ms = ms;
-	if (ms < CONNECT_TIMEOUT_MS)
-		o->connect_timeout_ms = ms;
+	if (timeout_ms && timeout_ms < TIMEOUT_MS)
+		o->timeout_ms = (int)timeout_ms;
+	if (timeout_ms && timeout_ms < CONNECT_TIMEOUT_MS)
+		o->connect_timeout_ms = (int)timeout_ms;
 }
 
 /* The queue that we like, unless the broker grants only smaller ones. */

@@ -261,8 +261,11 @@ void client_event(struct endpoint *e, uint32_t events)
 	if (c->dead)
 		return;
 	if (e == &c->tcp) {
-		/* Reset, or ended in both directions. */
-		if (events & (EPOLLERR | EPOLLHUP)) {
+		/*
+		 * Reset, or ended in both directions. Who lingers has ended ours,
+		 * and what is unread is to be read: to close now would be a reset.
+		 */
+		if (events & EPOLLERR || (events & EPOLLHUP && !c->lingering)) {
 			client_close(c);
 			return;
 		}

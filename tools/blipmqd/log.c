@@ -9,8 +9,11 @@
 
 #include "server.h"
 
+/* A terminal on a serial line takes its time. */
+#define ROOM_MS	100
+
 /**
- * log_has_room() - may a line be written without waiting for its reader?
+ * log_has_room() - may a line be written without waiting for long for its reader?
  * @fd: where to
  *
  * Who accepts clients must not wait for a terminal that was stopped.
@@ -19,7 +22,7 @@ bool log_has_room(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
-	return poll(&p, 1, 0) > 0 && p.revents & POLLOUT;
+	return poll(&p, 1, ROOM_MS) > 0 && p.revents & POLLOUT;
 }
 
 /**

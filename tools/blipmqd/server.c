@@ -18,6 +18,12 @@
 /* How long nothing is accepted when descriptors or memory ran out. */
 #define PAUSE_MS	100
 
+/*
+ * One wish to end may come as two signals: to the process, and to its group, as
+ * timeout(1) does it.
+ */
+#define ECHO_MS		200
+
 /* What the main thread waits for, before its listeners. */
 enum { WAIT_SIGNAL, WAIT_CLOCK, WAIT_COUNTS, WAIT_LISTENERS };
 
@@ -131,18 +137,20 @@ static void loop_turn(struct main_loop *m)
 static void loop_wait_for_workers(struct main_loop *m)
 {
 	struct server *s = m->server;
+	int64_t echo_end = worker_now() + ECHO_MS;
 	struct signalfd_siginfo info;
 	eventfd_t ignored;
 	int i;
 
-	m->wait[WAIT_CLOCK].fd = -1;
+	m->wait[WAIT_CLOCK].events = 0;
 	while (atomic_load(&s->running)) {
 		if (poll(m->wait, WAIT_LISTENERS, -1) < 0)
 			continue;
 		if (m->wait[WAIT_COUNTS].revents)
 			eventfd_read(s->collected, &ignored);
 		if (!m->wait[WAIT_SIGNAL].revents ||
-		    read(m->wait[WAIT_SIGNAL].fd, &info, sizeof(info)) < 0)
+		    read(m->wait[WAIT_SIGNAL].fd, &info, sizeof(info)) < 0 ||
+		    worker_now() < echo_end)
 			continue;
 		for (i = 0; i < s->worker_count; i++) {
 			atomic_store(&s->workers[i]->abort, true);
@@ -155,6 +163,7 @@ static void loop_stop(struct main_loop *m)
 {
 	struct server *s = m->server;
 	struct signalfd_siginfo info;
+	uint64_t n;
 	int i;
 
 	/* This one is heard; another means more. */
@@ -172,6 +181,8 @@ static void loop_stop(struct main_loop *m)
 	/* Some may have been on their way to one that had ended. */
 	for (i = 0; i < s->worker_count; i++)
 		worker_end(s->workers[i]);
+	if (read(m->wait[WAIT_CLOCK].fd, &n, sizeof(n)) == sizeof(n))
+		m->stats.seconds += n;
 	stats_print(&m->stats, s);
 }
 

@@ -153,12 +153,31 @@ static void worker_stop(struct worker *w)
 	}
 }
 
+/* Who has not taken all of it by then does not get the rest. */
+static void worker_end_slow(struct worker *w)
+{
+	struct client *c, *next;
+
+	for (c = TAILQ_FIRST(&w->clients); c; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (!c->lingering)
+			client_close(c);
+	}
+}
+
 /* Others may still have some to give to this one. */
 static bool worker_is_over(struct worker *w)
 {
-	return atomic_load(&w->abort) ||
-	       (w->stop_end && (!atomic_load(&w->server->connections) ||
-				worker_now() >= w->stop_end));
+	int64_t late;
+
+	if (atomic_load(&w->abort))
+		return true;
+	if (!w->stop_end)
+		return false;
+	late = worker_now() - w->stop_end;
+	if (late >= 0)
+		worker_end_slow(w);
+	return !atomic_load(&w->server->connections) || late >= LINGER_MS;
 }
 
 static void *worker_run(void *data)
