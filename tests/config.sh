@@ -215,7 +215,7 @@ check "config: changes nothing" same before
 json "config: a dry run as JSON" \
 	'not d["applied"] and [(x["what"], x["to"]) for x in d["changes"]] == [("limits.topics", "77")] and d["changes"][0]["line"] > 1' \
 	$ctl apply --dry-run --json "$work/limits.toml"
-json "config: errors as JSON" \
+json_status 1 "config: errors as JSON" \
 	'not d["applied"] and [e["line"] for e in d["errors"]] == [2, 3, 4, 5, 6, 7, 8, 9]' \
 	$ctl apply --json tests/config/limits-range.toml
 json "config: no change as JSON" \
