@@ -354,18 +354,16 @@ bool inbox_leave(struct inbox *in, u32 interest)
 	switch (inbox_subscription(in, BLIPMQ_UNSUBSCRIBE,
 				   &shared->plan.interests[interest])) {
 	case ANSWER_REFUSED:
+		/* A rule, which leaves the others; or else it will be seen again. */
+		if (ledger_rules_end(in->ledger, w,
+				     see(shared->events_begun)) != NEVER)
+			break;
 		/* An overflow has ended all of them. */
 		if (in->way == WAY_PACKET && in->ledger->cuts)
 			return cut_off(in);
-		if (ledger_rules_end(in->ledger, w,
-				     see(shared->events_begun)) == NEVER) {
-			lib_say("%s: '%s' is not subscribed to: %u",
-				in->ledger->who,
-				shared->plan.interests[interest].pattern,
-				in->refusal);
-			return false;
-		}
-		break;
+		lib_say("%s: '%s' is not subscribed to: %u", in->ledger->who,
+			shared->plan.interests[interest].pattern, in->refusal);
+		return false;
 	case ANSWER_WRONG:
 		return false;
 	default:
