@@ -38,7 +38,7 @@
 
 static struct calls_thread threads[CALLS_THREADS];
 static unsigned int nr_threads = 3;
-static unsigned long seconds = 20, runs;
+static unsigned long seconds = 10, runs;
 static u64 seed = 1, nr_runs, count, nr_requests;
 static bool enough, netlink;
 static unsigned int tap_number;
