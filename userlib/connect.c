@@ -142,6 +142,14 @@ int blipmq_drain(struct blipmq *b)
 	return ret;
 }
 
+/* Who sends all the time does not make it longer. */
+static void linger_read(struct blipmq *b, s64 end)
+{
+	do {
+		b->head = b->scanned;
+	} while (blipmq_left_ms(end) && blipmq_input_fill(b) > 0);
+}
+
 /*
  * A TCP socket that is closed with something unread in it resets the
  * connection, and the peer loses what it has not read. So say that this is the
@@ -153,16 +161,12 @@ static void connection_linger(struct blipmq *b)
 	int left;
 
 	/* An end that was there before is a loss of what was written. */
-	b->head = b->scanned;
-	while (blipmq_input_fill(b) > 0)
-		b->head = b->scanned;
+	linger_read(b, end);
 	shutdown(b->fd, SHUT_WR);
 	/* As after a QUIT: now its end is none. */
 	b->draining = true;
 	while (!b->broken) {
-		b->head = b->scanned;
-		while (blipmq_input_fill(b) > 0)
-			b->head = b->scanned;
+		linger_read(b, end);
 		left = blipmq_left_ms(end);
 		if (b->broken || !left ||
 		    blipmq_poll_all(b->fd, POLLIN, left) <= 0)
