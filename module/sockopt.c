@@ -161,7 +161,6 @@ static int set_overflow(struct blipmq_sock *bs, u32 policy)
  *
  * Context: tx_lock is held; may sleep.
  * Return: 0; -EINVAL out of range; -EACCES when it is not for this user;
- * -EOPNOTSUPP when it is not built yet;
  * -ENOPROTOOPT for an option that is none of these.
  */
 int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)

@@ -147,10 +147,6 @@ static struct blipmq_verdict verdict_of(int err)
 		v.code = BLIPMQ_CODE_FORBIDDEN;
 		v.text = "not allowed";
 		break;
-	case -EOPNOTSUPP:
-		v.code = BLIPMQ_CODE_NOT_BUILT;
-		v.text = "option value is not built yet";
-		break;
 	case -EINVAL:
 	case -ENOPROTOOPT:
 		v.code = BLIPMQ_CODE_INVALID;

@@ -95,6 +95,7 @@ metrics() {
 	$ctl stats --format prometheus > "$work/metrics" &&
 		grep -qx 'blipmq_published_total 2' "$work/metrics" &&
 		grep -qx 'blipmq_sockets 3' "$work/metrics" &&
+		grep -qx 'blipmq_draining 0' "$work/metrics" &&
 		grep -qx 'blipmq_dropped_total{reason="overflow"} 0' "$work/metrics" &&
 		! grep -vE '^(# TYPE )?blipmq_[a-z_]+(\{reason="[a-z-]+"\})? ([0-9]+|gauge|counter)$' "$work/metrics"
 }
@@ -122,7 +123,16 @@ completes() {
 		COMP_WORDS=(blipmqctl so)
 		COMP_CWORD=1
 		_blipmqctl
-		[ "${COMPREPLY[*]}" = socket ]'
+		[ "${COMPREPLY[*]}" = socket ] || exit
+		COMP_WORDS=(blipmqctl monitor "")
+		COMP_CWORD=2
+		_blipmqctl
+		[ "${#COMPREPLY[@]}" -ge 10 ] || exit
+		for word in "${COMPREPLY[@]}"; do [[ $word == *-* ]] || exit; done
+		COMP_WORDS=(blipmqctl lane set a.b w)
+		COMP_CWORD=4
+		_blipmqctl
+		[ "${COMPREPLY[*]}" = worker ]'
 }
 check "control: bash completes topics and commands" completes
 # shellcheck disable=SC2016 # as above, and the names are what they are
@@ -418,7 +428,7 @@ check_status 2 "control: rules have no user" $ctl access list --user root
 
 # --- what is said of a topic --------------------------------------------------
 
-check "control: topic set" $ctl topic set a.b --ttl 5000 --rate 7
+check "control: topic set" $ctl topic set a.b --ttl 5s --rate 7
 check "control: more of it" $ctl topic set a.b -u 65534 -m 640
 json "control: topic show has it" \
 	'[d[k] for k in ("uid", "gid", "mode", "ttl-ms", "publish-rate")] == [65534, 0, "0640", 5000, 7]' \
@@ -435,7 +445,9 @@ check_status 1 "control: an owner without a mode" $ctl topic set st.x -u 0
 check_status 1 "control: what is no topic" $ctl topic set 'st.*' --rate 1
 check_status 1 "control: nothing to set" $ctl topic set st.x
 check_status 1 "control: it is not nobody's to set" nobody $ctl topic set st.x -r 1
-check_status 2 "control: what is no time" $ctl topic set st.x --ttl soon
+for ttl in soon 5d -1 4294967296 1194h; do
+	check_status 2 "control: what is no time: $ttl" $ctl topic set st.x --ttl "$ttl"
+done
 check_status 2 "control: what is no rate" $ctl topic set st.x --rate -1
 check_status 2 "control: no topic to set" $ctl topic set --rate 1
 check "control: topic delete" $ctl topic delete a.b

@@ -37,6 +37,7 @@ int writer_number(struct writer *w, const char *topic, u32 number);
  * @out: the subscriber's
  * @proxy: a blipmqd for subscribers alone, that can be held; 0 when they do
  *	without
+ * @address: where that listens
  */
 struct engine {
 	struct writer	w;
@@ -44,6 +45,7 @@ struct engine {
 	enum reader_way	in;
 	enum reader_way	out;
 	pid_t		proxy;
+	char		address[64];
 };
 
 bool engine_proxy(struct engine *e);

@@ -5,21 +5,14 @@
  * they have one of their own, which is stopped meanwhile.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "engine.h"
-
-/* Not that of the suite's blipmqd. */
-#define PROXY_PORT	17998
 
 bool writer_open(struct writer *w, enum reader_way way)
 {
@@ -104,56 +97,24 @@ int writer_number(struct writer *w, const char *topic, u32 number)
 	return writer_publish(w, topic, bytes, sizeof(bytes), 0, false);
 }
 
-static bool listens(int port)
-{
-	const struct sockaddr_in sa = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool ok = !connect(fd, (const struct sockaddr *)&sa, sizeof(sa));
-
-	close(fd);
-	return ok;
-}
-
 /* A blipmqd for subscribers; it ends with this process. */
 bool engine_proxy(struct engine *e)
 {
-	const struct timespec pause = { .tv_nsec = 20000000 };
-	time_t end = time(NULL) + LIB_HANG_MS / 1000;
-	char address[32];
+	char *const argv[] = { "blipmqd", "127.0.0.1:0", NULL };
+	pid_t pid = lib_server_start(argv, e->address, sizeof(e->address));
 
-	snprintf(address, sizeof(address), "127.0.0.1:%d", PROXY_PORT);
-	e->proxy = fork();
-	if (!e->proxy) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* It says that it listens; a test's output is TAP. */
-		if (!freopen("/dev/null", "w", stdout) ||
-		    dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
-			_exit(1);
-		execl("build/blipmqd", "blipmqd", address, NULL);
-		_exit(1);
-	}
-	while (e->proxy > 0 && time(NULL) < end) {
-		if (listens(PROXY_PORT))
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	lib_say("blipmqd does not listen on %s", address);
-	return false;
+	e->proxy = pid > 0 ? pid : 0;
+	return pid > 0;
 }
 
 bool engine_open_reader(struct engine *e, struct reader *r)
 {
-	char *suites = getenv("BLIPMQ_TEST_TCP"), kept[64], own[32];
+	char *suites = getenv("BLIPMQ_TEST_TCP"), kept[64];
 	bool ok;
 
 	if (e->out == READER_TCP) {
 		snprintf(kept, sizeof(kept), "%s", suites ? suites : "");
-		snprintf(own, sizeof(own), "127.0.0.1:%d", PROXY_PORT);
-		setenv("BLIPMQ_TEST_TCP", own, 1);
+		setenv("BLIPMQ_TEST_TCP", e->address, 1);
 	}
 	ok = reader_open(r, e->out);
 	if (e->out == READER_TCP)

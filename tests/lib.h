@@ -110,6 +110,7 @@ bool lib_publish(struct lib_peer *p, const char *topic, const void *payload,
 		 size_t len);
 
 /* lib_server.c: a blipmqd of one's own. */
+pid_t lib_server_start(char *const argv[], char *address, size_t size);
 pid_t lib_server(char *const argv[]);
 bool lib_server_end(pid_t pid);
 bool lib_server_ended(pid_t pid);

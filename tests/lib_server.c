@@ -7,16 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib.h"
 
 /*
- * Started with @argv, on a free port of loopback, where lib_open() finds it from
- * now on; -1 on failure.
+ * Started with @argv, on a free port of loopback, which goes to @address; ends with
+ * this process. -1 on failure.
  */
-pid_t lib_server(char *const argv[])
+pid_t lib_server_start(char *const argv[], char *address, size_t size)
 {
 	char line[256], *at = NULL;
 	int fds[2];
@@ -27,6 +28,7 @@ pid_t lib_server(char *const argv[])
 		return -1;
 	pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(fds[1], STDERR_FILENO);
 		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
 		execv("build/blipmqd", argv);
@@ -43,7 +45,18 @@ pid_t lib_server(char *const argv[])
 	}
 	at += strlen("listening on ");
 	at[strcspn(at, "\n")] = 0;
-	setenv("BLIPMQ_TEST_TCP", at, 1);
+	snprintf(address, size, "%s", at);
+	return pid;
+}
+
+/* The same, and lib_open() finds it from now on. */
+pid_t lib_server(char *const argv[])
+{
+	char address[64];
+	pid_t pid = lib_server_start(argv, address, sizeof(address));
+
+	if (pid > 0)
+		setenv("BLIPMQ_TEST_TCP", address, 1);
 	return pid;
 }
 

@@ -130,6 +130,20 @@ TEST_F(library, connecting_ends_among_signals)
 		blipmq_close(full[i]);
 }
 
+/* A flag of a later library asks for what this one cannot do. */
+TEST_F(library, flags_that_are_unknown_are_refused)
+{
+	struct blipmq_publish_options o = {
+		.size = sizeof(o),
+		.flags = BLIPMQ_PUBLISH_CONFIRM | BLIPMQ_PUBLISH_RETAIN,
+	};
+
+	ASSERT_EQ(0, blipmq_connect("local:", NULL, &self->b));
+	EXPECT_EQ(0, blipmq_publish(self->b, "library.f", "", 0, &o));
+	o.flags |= 4;
+	EXPECT_EQ(-EINVAL, blipmq_publish(self->b, "library.f", "", 0, &o));
+}
+
 TEST_F(library, messages_are_no_confirmation)
 {
 	ASSERT_EQ(0, start_chatter(self));

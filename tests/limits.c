@@ -62,7 +62,7 @@ int main(void)
 	bytes = (u32)lib_status_value(&s, "limits.queue-bytes-max") + 1;
 	ok = refused(fd, BLIPMQ_QUEUE_MESSAGES, &messages, 4, EINVAL) && ok;
 	ok = refused(fd, BLIPMQ_QUEUE_BYTES, &bytes, 4, EINVAL) && ok;
-	/* To act for somebody else is not built, or not allowed. */
+	/* To act for somebody else is not allowed. */
 	if (!setsockopt(fd, SOL_BLIPMQ, BLIPMQ_IDENTITY, &root,
 			sizeof(root))) {
 		lib_say("an unprivileged user took root's identity");

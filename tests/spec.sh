@@ -140,6 +140,32 @@ check "spec: a message that lives an hour" l $blipmq pub --ttl 1h news lasting
 check "spec: it is there" ended a
 check "spec: to the byte" wrote a 'news\tlasting\n'
 
+check "spec: a value that a topic keeps" l $blipmq pub --retain kept first
+kept_lines() { printf 'second\nlast' | l $blipmq pub --retain kept -; }
+check "spec: the last of some lines replaces it" kept_lines
+check "spec: who subscribes later" \
+	subscriber a l sub --format json --count 1 kept
+check "spec: gets it at once" ended a
+check "spec: and is told that it was kept" \
+	has_line a '"payload":"last".*"retained":true'
+check "spec: an empty one clears it" l $blipmq pub -r kept ''
+check_status 4 "spec: there is none any more" \
+	l $blipmq sub --timeout 0.5 --count 1 kept
+
+check "spec: two members of a queue group" \
+	subscriber a l sub --format raw --group team work
+check "spec: the second" subscriber b l sub --format raw -g team work
+work_lines() { seq 1 20 | l $blipmq pub work -; }
+check "spec: lines for the group" work_lines
+shared() {
+	[ "$(cat "$work/a.out" "$work/b.out" | wc -c)" = 31 ]
+}
+check "spec: each line came once" eventually shared
+members_end() { end a && end b; }
+check "spec: they end with status 0" members_end
+shared_once() { shared && [ -s "$work/a.out" ] && [ -s "$work/b.out" ]; }
+check "spec: and both had some" shared_once
+
 check "spec: a subscriber for lines" \
 	subscriber a l sub --format raw --count 3 news
 
@@ -177,6 +203,8 @@ check_status 2 "spec: a time to live without a number: 2" \
 	l $blipmq pub --ttl soon news x
 check_status 1 "spec: who may not hold publishers up: 1" \
 	l "${unprivileged[@]}" $blipmq sub --overflow block --timeout 1 news
+check_status 2 "spec: a queue group without a name: 2" \
+	l $blipmq sub --group '' news
 check_status 2 "spec: a count of nothing: 2" l $blipmq sub --count 0 news
 check_status 3 "spec: nobody listens: 3" \
 	l $blipmq --server tcp://127.0.0.1:9 pub news x

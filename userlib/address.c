@@ -30,7 +30,7 @@ static int open_local(struct blipmq *b)
 		return fd;
 	if (errno == EAFNOSUPPORT)
 		return blipmq_fail(b, -EAFNOSUPPORT,
-				   "the kernel module blipmq is not loaded; insmod blipmq.ko loads it");
+				   "the kernel module blipmq is not loaded; modprobe or insmod it");
 	if (errno == ESHUTDOWN)
 		return blipmq_fail(b, -ESHUTDOWN, "the broker is draining");
 	return blipmq_fail(b, -errno, "%s", strerror(errno));

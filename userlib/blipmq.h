@@ -19,6 +19,10 @@ extern "C" {
 
 struct blipmq;
 
+/* What 0 stands for in struct blipmq_options. */
+#define BLIPMQ_CONNECT_TIMEOUT_MS	10000
+#define BLIPMQ_TIMEOUT_MS		30000
+
 /**
  * struct blipmq_options - how to connect
  * @size: sizeof(struct blipmq_options)
@@ -52,13 +56,18 @@ struct blipmq_options {
 	uint32_t	ttl_ms;
 };
 
-/* blipmq_publish_options.flags: wait until the broker has routed it. */
+/*
+ * blipmq_publish_options.flags: wait until the broker has routed it; keep it as the
+ * topic's value for those who subscribe later, an empty one to keep none. The
+ * kernel's header has the latter, too, and the same.
+ */
 #define BLIPMQ_PUBLISH_CONFIRM	1U
+#define BLIPMQ_PUBLISH_RETAIN	2
 
 /**
  * struct blipmq_publish_options - how to publish
  * @size: sizeof(struct blipmq_publish_options)
- * @flags: BLIPMQ_PUBLISH_CONFIRM
+ * @flags: BLIPMQ_PUBLISH_CONFIRM, BLIPMQ_PUBLISH_RETAIN
  * @ttl_ms: milliseconds that the message lives; 0 is the connection's, else
  *	the topic's default, UINT32_MAX for ever
  */
@@ -112,7 +121,8 @@ struct blipmq_message {
  *
  * Return: 0; -EINVAL: no such address; -EHOSTUNREACH: its name is unknown;
  * -EAFNOSUPPORT: the module is not loaded; -EOPNOTSUPP: tls; -ETIMEDOUT; what
- * connect(2) says.
+ * connect(2) says. Of the options: -EINVAL or -EACCES: the broker refuses one;
+ * -E2BIG: one is newer than the library. -ESHUTDOWN: the broker is draining.
  */
 int blipmq_connect(const char *address, const struct blipmq_options *options,
 		   struct blipmq **b);

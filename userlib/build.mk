@@ -46,4 +46,4 @@ INSTALL_LIB += $(BUILD)/libblipmq.a $(BUILD)/libblipmq.so \
 	$(BUILD)/$(LIBBLIPMQ_SONAME)
 INSTALL_PC += $(BUILD)/libblipmq.pc
 INSTALL_INC += userlib/blipmq.h
-INSTALL_MAN += userlib/libblipmq.3
+INSTALL_MAN += userlib/libblipmq.3 userlib/blipmq.7

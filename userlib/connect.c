@@ -14,8 +14,6 @@
 
 #include "internal.h"
 
-#define CONNECT_TIMEOUT_MS	10000
-#define TIMEOUT_MS		30000
 #define BUFFER_BYTES		(64U << 10)
 #define BUFFER_BYTES_MIN	4096U
 #define BACKLOG_BYTES		(16U << 20)
@@ -67,7 +65,7 @@ static int connection_options(struct blipmq *b, const struct blipmq_options *o)
 static int connection_open(struct blipmq *b, const char *address,
 			   const struct blipmq_options *o)
 {
-	int timeout = o->connect_timeout_ms ?: CONNECT_TIMEOUT_MS;
+	int timeout = o->connect_timeout_ms ?: BLIPMQ_CONNECT_TIMEOUT_MS;
 	int ret;
 
 	b->backlog_max = o->backlog_bytes ?: BACKLOG_BYTES;
@@ -82,7 +80,7 @@ static int connection_open(struct blipmq *b, const char *address,
 	if (b->fd < 0)
 		return b->fd;
 	ret = connection_options(b, o);
-	b->timeout_ms = o->timeout_ms ?: TIMEOUT_MS;
+	b->timeout_ms = o->timeout_ms ?: BLIPMQ_TIMEOUT_MS;
 	return ret;
 }
 

@@ -97,19 +97,23 @@ int blipmq_publish(struct blipmq *b, const char *topic, const void *payload,
 {
 	struct blipmq_publish_options o;
 	size_t topic_len = strlen(topic);
+	u8 flags = 0;
 	int ret;
 
 	ret = publish_begin(b, topic, topic_len, payload, size);
 	if (ret)
 		return ret;
 	ret = blipmq_options_copy(&o, sizeof(o), options);
-	if (!ret && o.flags & ~BLIPMQ_PUBLISH_CONFIRM)
+	if (!ret && o.flags & ~(BLIPMQ_PUBLISH_CONFIRM | BLIPMQ_PUBLISH_RETAIN))
 		ret = -EINVAL;
 	if (ret)
 		return blipmq_fail(b, ret, "unknown publish options");
-	return publish_write(b, topic, topic_len, payload, size,
-			     o.flags & BLIPMQ_PUBLISH_CONFIRM ?
-			     BLIPMQ_FLAG_CONFIRM : 0, o.ttl_ms);
+	if (o.flags & BLIPMQ_PUBLISH_CONFIRM)
+		flags |= BLIPMQ_FLAG_CONFIRM;
+	if (o.flags & BLIPMQ_PUBLISH_RETAIN)
+		flags |= BLIPMQ_FLAG_RETAIN;
+	return publish_write(b, topic, topic_len, payload, size, flags,
+			     o.ttl_ms);
 }
 
 int blipmq_publish_buffered(struct blipmq *b, const char *topic,

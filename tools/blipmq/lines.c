@@ -36,6 +36,7 @@
  * @shown: second in which progress was shown last
  * @progress: show it
  * @unflushed: something waits in the library's buffer
+ * @retain: the last one is to be the topic's value
  */
 struct lines {
 	struct blipmq		*b;
@@ -49,6 +50,7 @@ struct lines {
 	time_t			shown;
 	bool			progress;
 	bool			unflushed;
+	bool			retain;
 };
 
 static void lines_hide_progress(const struct lines *l)
@@ -80,14 +82,18 @@ static int lines_failed(struct lines *l, int error)
 
 static int lines_publish(struct lines *l, const char *line, size_t size)
 {
-	static const struct blipmq_publish_options confirmed = {
-		.size = sizeof(confirmed),
-		.flags = BLIPMQ_PUBLISH_CONFIRM,
+	struct blipmq_publish_options o = {
+		.size = sizeof(o),
+		.flags = l->retain ? BLIPMQ_PUBLISH_RETAIN : 0,
 	};
 	int ret;
 
 	l->count++;
 	l->bytes += size;
+	if (size < LONG_LINE && l->retain) {
+		ret = blipmq_publish(l->b, l->topic, line, size, &o);
+		return ret ? lines_failed(l, ret) : CLI_DONE;
+	}
 	if (size < LONG_LINE) {
 		l->unflushed = true;
 		ret = blipmq_publish_buffered(l->b, l->topic, line, size);
@@ -99,7 +105,8 @@ static int lines_publish(struct lines *l, const char *line, size_t size)
 		return lines_failed(l, ret);
 	}
 	l->unflushed = false;
-	ret = blipmq_publish(l->b, l->topic, line, size, &confirmed);
+	o.flags |= BLIPMQ_PUBLISH_CONFIRM;
+	ret = blipmq_publish(l->b, l->topic, line, size, &o);
 	if (!ret)
 		return CLI_DONE;
 	lines_hide_progress(l);
@@ -195,15 +202,16 @@ static int lines_wait(struct lines *l)
  * pub_lines() - publish the lines of standard input
  * @b: the connection
  * @topic: where to
+ * @retain: each becomes the topic's value, until the next does
  *
  * A last line without newline counts. When it returns CLI_DONE, the broker has
  * routed every line.
  *
  * Return: enum cli_status; an error was printed.
  */
-int pub_lines(struct blipmq *b, const char *topic)
+int pub_lines(struct blipmq *b, const char *topic, bool retain)
 {
-	struct lines l = { .b = b, .topic = topic };
+	struct lines l = { .b = b, .topic = topic, .retain = retain };
 	time_t start = time(NULL);
 	ssize_t n;
 	int ret;

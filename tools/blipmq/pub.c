@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +16,35 @@
 /* What the protocol can carry at all. */
 #define MESSAGE_MAX	(16U << 20)
 
-static int publish_now(struct blipmq *b, const char *topic, const void *data,
-		       size_t size)
+/**
+ * struct pub - what is published, and how
+ * @topic: where to
+ * @message: the message; unused with @lines
+ * @size: bytes of it
+ * @ttl_ms: how long messages live, 0 is what their topic says
+ * @retain: they become the topic's value
+ * @lines: those of standard input are the messages
+ */
+struct pub {
+	const char	*topic;
+	const char	*message;
+	size_t		size;
+	uint32_t	ttl_ms;
+	bool		retain;
+	bool		lines;
+};
+
+static int publish_now(struct blipmq *b, const struct pub *p)
 {
-	static const struct blipmq_publish_options confirmed = {
-		.size = sizeof(confirmed),
-		.flags = BLIPMQ_PUBLISH_CONFIRM,
+	const struct blipmq_publish_options o = {
+		.size = sizeof(o),
+		.flags = BLIPMQ_PUBLISH_CONFIRM |
+			 (p->retain ? BLIPMQ_PUBLISH_RETAIN : 0),
 	};
-	int ret = blipmq_publish(b, topic, data, size, &confirmed);
+	int ret = blipmq_publish(b, p->topic, p->message, p->size, &o);
 
 	if (ret)
-		return cli_failed(b, ret, "cannot publish to %s", topic);
+		return cli_failed(b, ret, "cannot publish to %s", p->topic);
 	return CLI_DONE;
 }
 
@@ -75,22 +94,19 @@ static int read_file(const char *path, char **data, size_t *size)
 	return ret;
 }
 
-static int connect_and_publish(const char *server, uint32_t ttl_ms,
-			       const char *topic, const char *message,
-			       size_t size, bool lines)
+static int connect_and_publish(const char *server, const struct pub *p)
 {
-	struct blipmq_options o = { .size = sizeof(o), .ttl_ms = ttl_ms };
+	struct blipmq_options o = { .size = sizeof(o), .ttl_ms = p->ttl_ms };
 	struct blipmq *b;
 	int ret, closed;
 
 	ret = cli_connect(server, &o, &b);
 	if (ret)
 		return ret;
-	ret = lines ? pub_lines(b, topic) :
-		      publish_now(b, topic, message, size);
+	ret = p->lines ? pub_lines(b, p->topic, p->retain) : publish_now(b, p);
 	closed = blipmq_close(b);
 	if (!ret && closed) {
-		cli_error("cannot publish to %s: %s", topic,
+		cli_error("cannot publish to %s: %s", p->topic,
 			  blipmq_strerror(closed));
 		ret = CLI_REFUSED;
 	}
@@ -136,16 +152,16 @@ static int run_pub(int argc, char **argv, const char *server)
 		CLI_LONG_SERVER,
 		CLI_LONG_HELP,
 		{ "file", required_argument, NULL, 'f' },
+		{ "retain", no_argument, NULL, 'r' },
 		{ "ttl", required_argument, NULL, 'T' },
 		{ }
 	};
-	const char *topic, *file = NULL;
-	uint32_t ttl_ms = 0;
+	const char *file = NULL;
+	struct pub p = { };
 	char *data = NULL;
-	size_t size;
 	int c, ret;
 
-	while ((c = getopt_long(argc, argv, "s:hf:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "s:hf:r", options, NULL)) != -1) {
 		switch (c) {
 		case CLI_OPT_SERVER:
 			server = optarg;
@@ -155,8 +171,11 @@ static int run_pub(int argc, char **argv, const char *server)
 		case 'f':
 			file = optarg;
 			break;
+		case 'r':
+			p.retain = true;
+			break;
 		case 'T':
-			if (!parse_duration(optarg, &ttl_ms))
+			if (!parse_duration(optarg, &p.ttl_ms))
 				return cli_usage(&cli_pub,
 						 "--ttl wants a number with ms, s, m or h, or never, not '%s'",
 						 optarg);
@@ -167,7 +186,7 @@ static int run_pub(int argc, char **argv, const char *server)
 	}
 	if (optind == argc)
 		return cli_usage(&cli_pub, "pub needs a topic");
-	topic = argv[optind++];
+	p.topic = argv[optind++];
 	if (file && optind < argc)
 		return cli_usage(&cli_pub, "a message and --file were given");
 	if (!file && optind == argc)
@@ -175,14 +194,16 @@ static int run_pub(int argc, char **argv, const char *server)
 	if (!file && optind + 1 < argc)
 		return cli_usage(&cli_pub, "pub takes one message; quote it");
 
-	if (!file)
-		return connect_and_publish(server, ttl_ms, topic, argv[optind],
-					   strlen(argv[optind]),
-					   !strcmp(argv[optind], "-"));
-	ret = read_file(file, &data, &size);
+	if (!file) {
+		p.message = argv[optind];
+		p.size = strlen(p.message);
+		p.lines = !strcmp(p.message, "-");
+		return connect_and_publish(server, &p);
+	}
+	ret = read_file(file, &data, &p.size);
+	p.message = data;
 	if (!ret)
-		ret = connect_and_publish(server, ttl_ms, topic, data, size,
-					  false);
+		ret = connect_and_publish(server, &p);
 	free(data);
 	return ret;
 }
@@ -199,6 +220,8 @@ const struct cli_command cli_pub = {
 	"and waits until the broker has confirmed it.\n"
 	"\n"
 	"  -f, --file FILE       publish the bytes of FILE (-: of standard input)\n"
+	"  -r, --retain          keep it as the topic's value, which who subscribes later\n"
+	"                        gets first; an empty MESSAGE clears that\n"
 	"      --ttl DURATION    how long the message lives: 500ms, 2s, 5m, 1h, never\n"
 	"                        (default: what its topic says)\n"
 	"  -s, --server ADDRESS  local:, tcp://HOST:PORT or unix:PATH\n"

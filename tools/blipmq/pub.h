@@ -5,8 +5,10 @@
 #ifndef _BLIPMQ_PUB_H
 #define _BLIPMQ_PUB_H
 
+#include <stdbool.h>
+
 struct blipmq;
 
-int pub_lines(struct blipmq *b, const char *topic);
+int pub_lines(struct blipmq *b, const char *topic, bool retain);
 
 #endif /* _BLIPMQ_PUB_H */

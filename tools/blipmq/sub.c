@@ -26,10 +26,6 @@
 #define QUEUE_MESSAGES	65536U
 #define QUEUE_BYTES	(16U << 20)
 
-/* How long connecting, and waiting for the broker, may take, as the library has it. */
-#define CONNECT_TIMEOUT_MS	10000
-#define TIMEOUT_MS		30000
-
 /**
  * struct sub - what runs
  * @b: the connection
@@ -183,12 +179,16 @@ static int sub_catch_signals(struct sub *s)
 	return CLI_REFUSED;
 }
 
-static int sub_run(struct sub *s, char **patterns)
+static int sub_run(struct sub *s, char **patterns, const char *group)
 {
+	const struct blipmq_subscribe_options o = {
+		.size = sizeof(o),
+		.group = group,
+	};
 	int ret;
 
 	for (; *patterns; patterns++) {
-		ret = blipmq_subscribe(s->b, *patterns, NULL);
+		ret = blipmq_subscribe(s->b, *patterns, &o);
 		if (ret)
 			return cli_failed(s->b, ret, "cannot subscribe to %s",
 					  *patterns);
@@ -250,9 +250,9 @@ static bool parse_overflow(const char *text, uint32_t *policy)
 /* A broker that does not answer is not waited for longer than --timeout says. */
 static void sub_limit(struct blipmq_options *o, long long timeout_ms)
 {
-	if (timeout_ms && timeout_ms < TIMEOUT_MS)
+	if (timeout_ms && timeout_ms < BLIPMQ_TIMEOUT_MS)
 		o->timeout_ms = (int)timeout_ms;
-	if (timeout_ms && timeout_ms < CONNECT_TIMEOUT_MS)
+	if (timeout_ms && timeout_ms < BLIPMQ_CONNECT_TIMEOUT_MS)
 		o->connect_timeout_ms = (int)timeout_ms;
 }
 
@@ -287,6 +287,7 @@ static int run_sub(int argc, char **argv, const char *server)
 		CLI_LONG_HELP,
 		{ "count", required_argument, NULL, 'c' },
 		{ "format", required_argument, NULL, 'f' },
+		{ "group", required_argument, NULL, 'g' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "queue-messages", required_argument, NULL, 'M' },
 		{ "queue-bytes", required_argument, NULL, 'B' },
@@ -295,10 +296,11 @@ static int run_sub(int argc, char **argv, const char *server)
 	};
 	struct blipmq_options o = { .size = sizeof(o) };
 	struct sub s = { .format = format_find("line") };
+	const char *group = NULL;
 	long long timeout = 0;
 	int c, ret;
 
-	while ((c = getopt_long(argc, argv, "s:hc:f:t:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "s:hc:f:g:t:", options, NULL)) != -1) {
 		switch (c) {
 		case CLI_OPT_SERVER:
 			server = optarg;
@@ -317,6 +319,11 @@ static int run_sub(int argc, char **argv, const char *server)
 				return cli_usage(&cli_sub,
 						 "--format is raw, line or json, not '%s'",
 						 optarg);
+			break;
+		case 'g':
+			group = optarg;
+			if (!*group)
+				return cli_usage(&cli_sub, "--group wants a name");
 			break;
 		case 't':
 			if (!parse_seconds(optarg, &timeout))
@@ -354,7 +361,7 @@ static int run_sub(int argc, char **argv, const char *server)
 		ret = sub_connect(server, &o, &s.b);
 	if (ret)
 		return ret;
-	ret = sub_run(&s, argv + optind);
+	ret = sub_run(&s, argv + optind, group);
 	blipmq_close(s.b);
 	return ret;
 }
@@ -365,6 +372,9 @@ const struct cli_command cli_sub = {
 	.help =
 	"Usage: blipmq sub [OPTION...] TOPIC...\n"
 	"\n"
+	"A TOPIC may be a pattern: '*' in place of a token stands for any one, '>' at\n"
+	"the end for one or more. Quote it.\n"
+	"\n"
 	"Subscribes and writes messages as they come. 'subscribed TOPIC' on standard\n"
 	"error says that the broker has confirmed it: from then on nothing is missed.\n"
 	"\n"
@@ -373,6 +383,8 @@ const struct cli_command cli_sub = {
 	"                        line: topic, tab, payload, newline (default)\n"
 	"                        json: one object a line with topic, id, payload,\n"
 	"                        retained and lost\n"
+	"  -g, --group NAME      join the queue group NAME of each TOPIC: one of its\n"
+	"                        members gets each message\n"
 	"  -t, --timeout S       give up S seconds after the start, with status 4\n"
 	"      --queue-messages N, --queue-bytes N\n"
 	"                        what the broker may keep for us until we read it\n"
@@ -386,6 +398,6 @@ const struct cli_command cli_sub = {
 	"Exit status: 0 done or interrupted, 1 refused by the broker, 2 usage,\n"
 	"3 cannot connect or connection lost, 4 timed out.\n"
 	"\n"
-	"Example: blipmq sub news sport\n",
+	"Example: blipmq sub news 'orders.>'\n",
 	.run = run_sub,
 };

@@ -33,7 +33,9 @@ _blipmqctl() {
 	COMPREPLY=()
 	case $before in
 	-g | --group)	_blipmq_words "$(getent group | cut -d : -f 1)" "$cur"; return ;;
-	-u | --user)	_blipmq_words "$(getent passwd | cut -d : -f 1)" "$cur"; return ;;
+	-u | --user)	# undo, of others
+		[[ $command == @(drain|tune) ]] ||
+			{ _blipmq_words "$(getent passwd | cut -d : -f 1)" "$cur"; return; } ;;
 	-l | --latency)	[ "$command" != stats ] || { _blipmq_words 'on off' "$cur"; return; } ;;
 	-f | --format)	_blipmq_words 'people line prometheus json' "$cur"; return ;;
 	esac
@@ -59,10 +61,11 @@ _blipmqctl() {
 		esac ;;
 	worker.2)		_blipmq_words 'list set' "$cur" ;;
 	lane.2)			_blipmq_words 'show set' "$cur" ;;
-	lane.*)			_blipmq_topics "$cur" ;;
+	lane.4)			_blipmq_words 'direct worker default' "$cur" ;;
+	lane.3)			_blipmq_topics "$cur" ;;
 	limit.2)		_blipmq_words 'show set' "$cur" ;;
 	monitor.*)		_blipmq_words "$(blipmqctl help monitor 2> /dev/null |
-			sed -n '/^Events/,/^$/s/^  \([a-z, -]*\).*/\1/p' | tr -d ,)" "$cur" ;;
+			sed -n '/^Events/,/^$/s/^  \([a-z]\)/\1/p' | sed 's/   *.*//' | tr -d ,)" "$cur" ;;
 	topic.*)		_blipmq_topics "$cur" ;;
 	subscription.*)		_blipmq_topics "$cur" ;;
 	apply.*)		compopt -o default ;;

@@ -114,7 +114,7 @@ int ctl_open(struct blipmq_genl *g)
 	if (!ret)
 		return CTL_DONE;
 	if (ret == -ENOENT) {
-		ctl_error("the kernel module blipmq is not loaded; insmod blipmq.ko loads it");
+		ctl_error("the kernel module blipmq is not loaded; modprobe or insmod it");
 		return CTL_NO_MODULE;
 	}
 	return ctl_failed(ret, "cannot open netlink");

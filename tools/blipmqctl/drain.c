@@ -225,6 +225,6 @@ const struct ctl_command ctl_drain = {
 	"Exit status: 0 done, 1 refused by the kernel, 2 usage, 3 the kernel module\n"
 	"blipmq is not loaded, 4 not drained in time.\n"
 	"\n"
-	"Example: blipmqctl drain --wait 30 && systemctl stop blipmqd\n",
+	"Example: blipmqctl drain --wait 30 && pkill blipmqd\n",
 	.run = run_drain,
 };

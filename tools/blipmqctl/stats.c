@@ -126,8 +126,14 @@ static void prometheus_values(const struct values *v, bool counters)
 	uint64_t number;
 
 	for (s = v->specs; s->key; s++) {
-		if (s->kind == VALUE_TEXT || !values_get(v, s->key, &number))
+		if (s->kind == VALUE_TEXT)
 			continue;
+		if (!values_get(v, s->key, &number)) {
+			/* The kernel leaves out a flag that is not set. */
+			if (s->kind != VALUE_FLAG)
+				continue;
+			number = 0;
+		}
 		if (counters && !strncmp(s->key, "dropped-", 8)) {
 			if (!drops)
 				puts("# TYPE blipmq_dropped_total counter");
@@ -364,9 +370,10 @@ const struct ctl_command ctl_stats = {
 	"  -f, --format FORMAT    people; line: the line of blipmqd; json: an object;\n"
 	"                         prometheus: totals alone, at once\n"
 	"  -j, --json             as --format json\n"
-	"  -l, --latency on|off   measure how long messages take, which costs two or\n"
-	"                         three readings of the clock for what one write brings;\n"
-	"                         off by default. Needs CAP_NET_ADMIN\n"
+	"  -l, --latency on|off   measure how long messages take, which costs two\n"
+	"                         readings of the clock for what one write brings, and\n"
+	"                         one for each queue; off by default. Needs\n"
+	"                         CAP_NET_ADMIN\n"
 	"  -h, --help             this text\n"
 	"\n"
 	"Exit status: 0 done, 1 refused by the kernel, 2 usage, 3 the kernel module\n"

@@ -2,6 +2,7 @@
 /*
  * blipmqctl topic set and delete: what is said of one topic.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,38 @@ static bool refuse(int *status, const char *what, const char *text)
 {
 	*status = ctl_usage(&ctl_topic, "%s '%s'", what, text);
 	return true;
+}
+
+/* Milliseconds, or a whole number with a unit as in blipmq(1). */
+static bool parse_ttl(const char *text, uint32_t *ms)
+{
+	static const struct {
+		const char	*name;
+		uint32_t	ms;
+	} units[] = {
+		{ "", 1 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 },
+		{ "h", 3600000 },
+	};
+	unsigned long long n;
+	char *end;
+	size_t i;
+
+	*ms = TTL_NEVER;
+	if (!strcmp(text, "never"))
+		return true;
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	for (i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(end, units[i].name))
+			continue;
+		if (errno || n > TTL_NEVER / units[i].ms)
+			return false;
+		*ms = (uint32_t)n * units[i].ms;
+		return true;
+	}
+	return false;
 }
 
 /* The options, into the request; as above. */
@@ -57,10 +90,9 @@ static bool set_options(int argc, char **argv, struct nlmsghdr *nlh,
 			mnl_attr_put_u32(nlh, BLIPMQ_A_TOPIC_MODE, n);
 			break;
 		case 't':
-			n = TTL_NEVER;
-			if (strcmp(optarg, "never") && !who_number(optarg, &n))
+			if (!parse_ttl(optarg, &n))
 				return refuse(status,
-					      "a time to live is milliseconds or never, not",
+					      "a time to live is a number with ms, s, m or h, or never, not",
 					      optarg);
 			mnl_attr_put_u32(nlh, BLIPMQ_A_TOPIC_TTL_MS, n);
 			break;

@@ -36,7 +36,7 @@ static const struct tune_item items[] = {
 	}, {
 		.name = "rmem-max", .files = SYSCTL "net/core/rmem_max",
 		.kind = TUNE_AT_LEAST, .better = "16777216",
-		.why = "a program may ask for a longer queue by SO_RCVBUF",
+		.why = "a program that asks for a large SO_RCVBUF gets no shorter queue by it",
 	}, {
 		.name = "wmem-max", .files = SYSCTL "net/core/wmem_max",
 		.kind = TUNE_AT_LEAST, .better = "4194304",

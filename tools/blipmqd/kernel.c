@@ -96,7 +96,7 @@ int kernel_check(struct server *s)
 		return EXIT_DONE;
 	}
 	if (fd == -EAFNOSUPPORT) {
-		log_line("the kernel module blipmq is not loaded; insmod blipmq.ko loads it");
+		log_line("the kernel module blipmq is not loaded; modprobe or insmod it");
 		return EXIT_NO_MODULE;
 	}
 	if (fd == -ESHUTDOWN)

@@ -117,7 +117,7 @@ struct blipmq_publish {
  * struct blipmq_identity - on whose behalf a socket acts
  * @uid: user, in the caller's user namespace
  * @gid: group, in the caller's user namespace
- * @name: a name for people, zero-terminated and zero-padded
+ * @name: a name for people; what follows its first zero is ignored
  */
 struct blipmq_identity {
 	__u32	uid;
@@ -133,7 +133,7 @@ struct blipmq_identity {
  * @dropped_overflow: messages its full queue lost
  * @dropped_conflated: messages replaced by a newer value
  * @dropped_expired: messages whose time was over
- * @dropped_filtered: messages that its socket filter refused
+ * @dropped_filtered: set aside for socket filters, which are not run; 0
  * @dropped_closed: messages that were queued when it closed
  * @dropped_no_memory: messages lost for want of memory
  * @queued_messages: messages that wait to be read
