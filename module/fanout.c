@@ -112,6 +112,7 @@ void blipmq_pusher_end(struct blipmq_pusher *p)
  * @b: the bundle
  * @t: the topic
  * @route: set to the route when it is found, else to NULL
+ * @steps: what it took to find out is added to it, in nodes of the trie
  *
  * Context: an RCU read-side section, as long as the route is used.
  * Return: enum blipmq_found.
@@ -119,21 +120,21 @@ void blipmq_pusher_end(struct blipmq_pusher *p)
 enum blipmq_found blipmq_batch_route(struct blipmq_net *ns,
 				     const struct sk_buff *b,
 				     const struct blipmq_batch_topic *t,
-				     struct blipmq_route **route)
+				     struct blipmq_route **route, u32 *steps)
 {
 	const u8 *name = blipmq_batch_name(b, t);
 	struct blipmq_topic *topic;
 
 	topic = blipmq_topic_find(ns, name, t->len);
 	if (likely(topic)) {
-		*route = blipmq_topic_route(ns, topic);
+		*route = blipmq_topic_route(ns, topic, steps);
 		if (unlikely(!*route))
 			return BLIPMQ_FOUND_STALE;
 		trace_blipmq_route(name, t->len, *route);
 		return BLIPMQ_FOUND;
 	}
 	*route = NULL;
-	if (blipmq_trie_matches(&ns->trie, name, t->len))
+	if (blipmq_trie_matches(&ns->trie, name, t->len, steps))
 		return BLIPMQ_FOUND_STALE;
 	trace_blipmq_route(name, t->len, NULL);
 	return BLIPMQ_FOUND_NOBODY;
@@ -154,13 +155,14 @@ int blipmq_batch_match(struct blipmq_net *ns, const struct sk_buff *b,
 {
 	struct blipmq_route *route;
 	enum blipmq_found found;
+	u32 i, steps = 0;
 	int err = 0;
-	u32 i;
 
 	for (i = 0; i < nr_topics && !err; i++) {
 		rcu_read_lock();
-		found = blipmq_batch_route(ns, b, &topics[i], &route);
+		found = blipmq_batch_route(ns, b, &topics[i], &route, &steps);
 		rcu_read_unlock();
+		cond_resched();
 		if (found == BLIPMQ_FOUND_STALE)
 			err = blipmq_topic_match(ns,
 						 blipmq_batch_name(b,
@@ -265,7 +267,8 @@ enum gathered {
  * struct gather_sum - what the topics of a bundle have
  * @legs: legs, those that are on several topics counted for each; some of them,
  *	when the slots are too many
- * @slots: slots that a walk of them looks at; likewise, but more than GATHER_SLOTS
+ * @slots: slots that a walk of them looks at, and nodes of the trie that were;
+ *	likewise, but more than GATHER_SLOTS
  * @routed: frames that somebody wants
  * @blocking: some of the legs may block the publisher
  */
@@ -293,9 +296,12 @@ static enum gathered gather_topics(struct blipmq_net *ns,
 
 	memset(sum, 0, sizeof(*sum));
 	for (i = 0; i < nr_topics; i++) {
-		found = blipmq_batch_route(ns, b, &topics[i], &route);
+		found = blipmq_batch_route(ns, b, &topics[i], &route,
+					   &sum->slots);
 		if (found == BLIPMQ_FOUND_STALE)
 			return GATHERED_STALE;
+		if (sum->slots > GATHER_SLOTS)
+			return GATHERED_TOO_MANY;
 		if (found == BLIPMQ_FOUND_NOBODY)
 			continue;
 		if (route->nr_sets > GATHER_SLOTS) {
@@ -375,23 +381,29 @@ static int fanout_gathered(struct blipmq_fan *fan, struct blipmq_pusher *p,
 		if (gathered == GATHERED)
 			return err;
 		if (gathered == GATHERED_STALE) {
-			if (++tries < BLIPMQ_MATCH_TRIES &&
-			    !blipmq_batch_match(fan->ns, p->b, topics,
-						nr_topics))
+			if (++tries < BLIPMQ_MATCH_TRIES) {
+				err = blipmq_batch_match(fan->ns, p->b, topics,
+							 nr_topics);
+				if (!err)
+					continue;
+				if (err == -ENOMEM)
+					break;
+			}
+		} else if (sum.slots <= GATHER_SLOTS &&
+			   !(fan->gather && fan->gather->bits >= GATHER_BITS)) {
+			if (gather_enlarge(fan, sum.legs))
 				continue;
 			break;
 		}
-		/* A table that is as large as it gets here was too small. */
-		if (sum.slots > GATHER_SLOTS ||
-		    (fan->gather && fan->gather->bits >= GATHER_BITS)) {
-			err = blipmq_fanout_many(fan, p, topics, nr_topics,
-						 sum.legs, routed);
-			if (!err || err == -EAGAIN)
-				return err;
-			break;
-		}
-		if (!gather_enlarge(fan, sum.legs))
-			break;
+		/*
+		 * A table that is as large as it gets here is too small; or routes
+		 * do not last, or have no room.
+		 */
+		err = blipmq_fanout_many(fan, p, topics, nr_topics, sum.legs,
+					 routed);
+		if (!err || err == -EAGAIN)
+			return err;
+		break;
 	}
 	return blipmq_fanout_passes(fan, p, topics, nr_topics, routed);
 }
@@ -406,13 +418,14 @@ static bool fanout_single(struct blipmq_fan *fan, struct blipmq_pusher *p,
 {
 	struct blipmq_route *route;
 	enum blipmq_found found;
+	u32 steps = 0;
 	int tries = 0;
 	bool done;
 
 	*routed = 0;
 	do {
 		rcu_read_lock();
-		found = blipmq_batch_route(fan->ns, p->b, t, &route);
+		found = blipmq_batch_route(fan->ns, p->b, t, &route, &steps);
 		done = !route || (route->only &&
 				  likely(!READ_ONCE(route->only->blocking)));
 		if (done && route)
@@ -449,7 +462,9 @@ static __always_inline int fanout(struct blipmq_fan *fan, struct sk_buff *b,
 	/* With those who join and are to get retained values. */
 	if (orderly && down_read_killable(&fan->ns->retain_sem))
 		return -EINTR;
-	if (nr_topics > 1 || !fanout_single(fan, &p, topics, &routed))
+	/* Credits would be in the way of what comes without them. */
+	if (nr_topics > 1 || unlikely(fan->credits) ||
+	    !fanout_single(fan, &p, topics, &routed))
 		err = fanout_gathered(fan, &p, topics, nr_topics, &routed);
 	if (retain && !err)
 		blipmq_retain_swap(fan->ns, retain, b);

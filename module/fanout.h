@@ -128,7 +128,7 @@ enum blipmq_found {
 enum blipmq_found blipmq_batch_route(struct blipmq_net *ns,
 				     const struct sk_buff *b,
 				     const struct blipmq_batch_topic *t,
-				     struct blipmq_route **route);
+				     struct blipmq_route **route, u32 *steps);
 int __must_check blipmq_batch_match(struct blipmq_net *ns,
 				    const struct sk_buff *b,
 				    const struct blipmq_batch_topic *topics,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A bundle of several topics with a great many legs. It costs more than what
- * fanout.c does, and lets others run in between: routes and legs are held by
- * reference instead of by one long RCU section.
+ * A bundle of several topics with a great many legs, or with routes that cannot be
+ * kept. It costs more than what fanout.c does, and lets others run in between:
+ * routes and legs are held by reference instead of by one long RCU section.
  */
 #include <linux/sched.h>
 #include <linux/srcu.h>
@@ -107,6 +107,33 @@ static int many_add_set(struct blipmq_gather **table, struct blipmq_set *set,
 }
 
 /*
+ * There is no room for the topic, or patterns change all the time: a route for
+ * this bundle alone.
+ */
+static int many_route_once(struct blipmq_net *ns, const struct sk_buff *b,
+			   const struct blipmq_batch_topic *t,
+			   struct blipmq_route **route)
+{
+	const u8 *name = blipmq_batch_name(b, t);
+	struct blipmq_set *exact = NULL;
+	struct blipmq_topic *topic;
+
+	rcu_read_lock();
+	topic = blipmq_topic_find(ns, name, t->len);
+	if (topic) {
+		/* Pairs with the release in topic_first_user(). */
+		exact = smp_load_acquire(&topic->set);
+	}
+	if (exact && !refcount_inc_not_zero(&exact->refs))
+		exact = NULL;
+	rcu_read_unlock();
+	*route = blipmq_route_match(&ns->trie, exact, name, t->len);
+	if (exact)
+		blipmq_set_put(exact);
+	return *route ? 0 : -ENOMEM;
+}
+
+/*
  * The route of a topic, held.
  *
  * Return: 0 with a route, or with NULL when nobody wants the messages; a
@@ -118,21 +145,25 @@ static int many_route(struct blipmq_net *ns, const struct sk_buff *b,
 {
 	enum blipmq_found found;
 	bool held = false;
+	u32 steps = 0;
 	int err, tries;
 
 	for (tries = 0; tries < BLIPMQ_MATCH_TRIES; tries++) {
 		rcu_read_lock();
-		found = blipmq_batch_route(ns, b, t, route);
+		found = blipmq_batch_route(ns, b, t, route, &steps);
 		if (found == BLIPMQ_FOUND)
 			held = refcount_inc_not_zero(&(*route)->refs);
 		rcu_read_unlock();
+		cond_resched();
 		if (held || found == BLIPMQ_FOUND_NOBODY)
 			return 0;
 		err = blipmq_batch_match(ns, b, t, 1);
-		if (err)
+		if (err == -ENOMEM)
 			return err;
+		if (err)
+			break;
 	}
-	return -ENOMEM;
+	return many_route_once(ns, b, t, route);
 }
 
 static int many_add_topic(struct blipmq_net *ns, struct blipmq_gather **table,

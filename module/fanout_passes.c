@@ -91,9 +91,10 @@ static bool pass_topic(struct passes *s, const struct blipmq_batch_topic *t,
 	struct blipmq_topic *topic;
 	struct blipmq_route *route;
 	struct blipmq_set *set;
-	u32 k;
+	u32 k, steps = 0;
 
-	if (blipmq_batch_route(s->ns, s->p->b, t, &route) == BLIPMQ_FOUND) {
+	if (blipmq_batch_route(s->ns, s->p->b, t, &route, &steps) ==
+	    BLIPMQ_FOUND) {
 		for (k = 0; k < route->nr_sets; k++)
 			if (!visit(s, route->sets[k], t->mask))
 				return false;
@@ -140,7 +141,7 @@ static bool pass_once(struct passes *s, const struct blipmq_batch_topic *topics,
  *
  * Credits have to be taken of all legs at once, which takes a table.
  *
- * Context: any but interrupts.
+ * Context: may sleep.
  */
 bool blipmq_batch_may_block(struct blipmq_net *ns, struct sk_buff *b,
 			    const struct blipmq_batch_topic *topics,
@@ -151,10 +152,12 @@ bool blipmq_batch_may_block(struct blipmq_net *ns, struct sk_buff *b,
 	bool free = true;
 	u32 i;
 
-	rcu_read_lock();
-	for (i = 0; i < nr_topics && free; i++)
+	for (i = 0; i < nr_topics && free; i++) {
+		rcu_read_lock();
 		free = pass_topic(&s, &topics[i], pass_blocks_nobody);
-	rcu_read_unlock();
+		rcu_read_unlock();
+		cond_resched();
+	}
 	return !free;
 }
 
@@ -184,6 +187,7 @@ int blipmq_fanout_passes(struct blipmq_fan *fan, struct blipmq_pusher *p,
 	}
 	/* In the order of hashes; two halves that are done are one whole. */
 	do {
+		cond_resched();
 		if (!pass_once(&s, topics, nr_topics)) {
 			s.bits++;
 			s.part <<= 1;
@@ -194,7 +198,6 @@ int blipmq_fanout_passes(struct blipmq_fan *fan, struct blipmq_pusher *p,
 			s.bits--;
 			s.part >>= 1;
 		}
-		cond_resched();
 	} while (s.bits);
 	if (!fan->gather)
 		mutex_unlock(&fan->ns->spare_lock);

@@ -97,6 +97,8 @@ struct blipmq_route *blipmq_route_match(struct blipmq_trie *trie,
 		route_release_sets(route);
 		kvfree(route);
 		room = n;
+		/* Where many patterns look alike the walk took its time. */
+		cond_resched();
 	}
 	route->only = route->nr_sets == 1 ? route->sets[0] : NULL;
 	return route;
@@ -109,6 +111,7 @@ struct blipmq_route *blipmq_route_match(struct blipmq_trie *trie,
  * @exact: as for blipmq_route_match()
  * @topic: its bytes
  * @len: how many
+ * @steps: nodes of the trie that were looked at are added to it
  *
  * If so the route knows it from now on.
  *
@@ -117,11 +120,13 @@ struct blipmq_route *blipmq_route_match(struct blipmq_trie *trie,
  * may sleep between topics.
  */
 bool blipmq_route_confirm(struct blipmq_route *route, struct blipmq_trie *trie,
-			  struct blipmq_set *exact, const u8 *topic, u8 len)
+			  struct blipmq_set *exact, const u8 *topic, u8 len,
+			  u32 *steps)
 {
 	struct blipmq_trie_walk w;
 	struct blipmq_set *set = exact;
 	unsigned long seen;
+	bool same = true;
 	u32 n = 0;
 
 	if (route->nr_sets > CONFIRM_SETS)
@@ -132,11 +137,13 @@ bool blipmq_route_confirm(struct blipmq_route *route, struct blipmq_trie *trie,
 	if (!set)
 		set = blipmq_trie_walk_next(&w);
 	for (; set; set = blipmq_trie_walk_next(&w)) {
-		if (n == route->nr_sets || route->sets[n] != set)
-			return false;
+		same = n < route->nr_sets && route->sets[n] == set;
+		if (!same)
+			break;
 		n++;
 	}
-	if (n != route->nr_sets)
+	*steps += w.steps;
+	if (!same || n != route->nr_sets)
 		return false;
 	WRITE_ONCE(route->seen, seen);
 	return true;

@@ -33,7 +33,8 @@ struct blipmq_route * __must_check
 blipmq_route_match(struct blipmq_trie *trie, struct blipmq_set *exact,
 		   const u8 *topic, u8 len);
 bool blipmq_route_confirm(struct blipmq_route *route, struct blipmq_trie *trie,
-			  struct blipmq_set *exact, const u8 *topic, u8 len);
+			  struct blipmq_set *exact, const u8 *topic, u8 len,
+			  u32 *steps);
 bool blipmq_route_has_dead(const struct blipmq_route *route);
 void blipmq_route_put(struct blipmq_route *route);
 u32 blipmq_route_legs(const struct blipmq_route *route);

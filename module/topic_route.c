@@ -83,11 +83,12 @@ int blipmq_topic_set_route(struct blipmq_net *ns, struct blipmq_topic *topic)
 
 struct blipmq_route *__blipmq_topic_route(struct blipmq_net *ns,
 					  struct blipmq_topic *topic,
-					  struct blipmq_route *route)
+					  struct blipmq_route *route,
+					  u32 *steps)
 {
 	if (route == &no_route ||
 	    !blipmq_route_confirm(route, &ns->trie, topic_exact(topic),
-				  topic->name, topic->name_len))
+				  topic->name, topic->name_len, steps))
 		return NULL;
 	return route;
 }
@@ -107,6 +108,7 @@ struct blipmq_route *__blipmq_topic_route(struct blipmq_net *ns,
 int blipmq_topic_match(struct blipmq_net *ns, const u8 *name, u8 len)
 {
 	struct blipmq_topic *topic;
+	u32 steps = 0;
 	bool holds;
 	int err = 0;
 
@@ -118,7 +120,7 @@ int blipmq_topic_match(struct blipmq_net *ns, const u8 *name, u8 len)
 	}
 	/* Somebody else may have been here meanwhile. */
 	rcu_read_lock();
-	holds = blipmq_topic_route(ns, topic);
+	holds = blipmq_topic_route(ns, topic, &steps);
 	rcu_read_unlock();
 	if (!holds)
 		err = blipmq_topic_set_route(ns, topic);

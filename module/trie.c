@@ -121,7 +121,8 @@ const unsigned long *blipmq_trie_generation(const struct blipmq_trie *trie,
 }
 
 /*
- * Whoever sees the new number sees the change, too.
+ * Whoever sees the new number sees what was added, too. What is removed may still be
+ * seen for a while: its set has no legs any more, and is dead.
  */
 static void trie_changed(struct blipmq_trie *trie,
 			 const struct blipmq_trie_node *leaf)
@@ -296,20 +297,34 @@ static struct blipmq_trie_node *trie_root(struct blipmq_trie *trie)
 	return root;
 }
 
-/* From its first subscriber to its last a pattern counts for one of them. */
-static void trie_own(struct blipmq_trie_node *leaf, struct blipmq_user *owner)
+/* What a pattern counts for. */
+static u8 trie_cost(const struct blipmq_names *names)
 {
+	u32 i, tokens = 1;
+
+	for (i = 0; i < names->pattern_len; i++)
+		tokens += names->pattern[i] == '.';
+	return DIV_ROUND_UP(tokens, BLIPMQ_TRIE_COST_TOKENS);
+}
+
+/* From its first subscriber to its last a pattern counts for one of them. */
+static void trie_own(struct blipmq_trie *trie, struct blipmq_trie_node *leaf,
+		     struct blipmq_user *owner, u8 cost)
+{
+	leaf->cost = cost;
+	trie->cost += cost;
 	if (!owner)
 		return;
 	leaf->owner = blipmq_user_hold(owner);
-	owner->patterns++;
+	owner->patterns += cost;
 }
 
-static void trie_disown(struct blipmq_trie_node *leaf)
+static void trie_disown(struct blipmq_trie *trie, struct blipmq_trie_node *leaf)
 {
+	trie->cost -= leaf->cost;
 	if (!leaf->owner)
 		return;
-	leaf->owner->patterns--;
+	leaf->owner->patterns -= leaf->cost;
 	blipmq_user_put(leaf->owner);
 	leaf->owner = NULL;
 }
@@ -318,15 +333,15 @@ static void trie_disown(struct blipmq_trie_node *leaf)
  * blipmq_trie_get() - hold the leaf of a pattern, made when there is none
  * @trie: the patterns
  * @owner: whom it counts for if nobody has it yet, NULL for nobody
- * @most: how many of those the owner may have
+ * @most: what those of the owner may count for
  * @names: the pattern, and the queue group if there is one
  *
  * Publishes that begin after the return find the leaf's set.
  *
  * Context: may sleep.
  * Return: the leaf, to be given to blipmq_trie_put(); -ENOMEM; -ENOBUFS when
- * there are BLIPMQ_TRIE_LEAVES_MAX or the table is as large as it gets; -EDQUOT
- * when the owner has so many.
+ * all would count for more than BLIPMQ_TRIE_COST_MAX or the table is as large as it
+ * gets; -EDQUOT when those of the owner would for more than @most.
  */
 struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
 					 struct blipmq_user *owner, u32 most,
@@ -334,6 +349,7 @@ struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
 {
 	struct blipmq_trie_node *node;
 	struct blipmq_trie_key key;
+	u8 cost = trie_cost(names);
 	u32 at = 0;
 
 	mutex_lock(&trie->lock);
@@ -347,9 +363,9 @@ struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
 		/* Removal needs the lock that is held. */
 		if (node)
 			continue;
-		if (owner && owner->patterns >= most)
+		if (owner && owner->patterns + cost > most)
 			node = ERR_PTR(-EDQUOT);
-		else if (trie->nr_leaves >= BLIPMQ_TRIE_LEAVES_MAX)
+		else if (trie->cost + cost > BLIPMQ_TRIE_COST_MAX)
 			node = ERR_PTR(-ENOBUFS);
 		else
 			node = trie_add(trie, &key);
@@ -357,7 +373,7 @@ struct blipmq_trie_node *blipmq_trie_get(struct blipmq_trie *trie,
 			trie_remove(trie, key.parent);
 	}
 	if (!IS_ERR(node) && !node->users++)
-		trie_own(node, owner);
+		trie_own(trie, node, owner, cost);
 	mutex_unlock(&trie->lock);
 	return node;
 }
@@ -377,7 +393,7 @@ bool blipmq_trie_put(struct blipmq_trie *trie, struct blipmq_trie_node *leaf)
 
 	mutex_lock(&trie->lock);
 	if (!--leaf->users) {
-		trie_disown(leaf);
+		trie_disown(trie, leaf);
 		WRITE_ONCE(set->dead, true);
 		WRITE_ONCE(trie->nr_leaves, trie->nr_leaves - 1);
 		trie_changed(trie, leaf);
@@ -442,7 +458,7 @@ int blipmq_trie_init(struct blipmq_trie *trie)
  */
 void blipmq_trie_destroy(struct blipmq_trie *trie)
 {
-	WARN_ON_ONCE(trie->nr_leaves);
+	WARN_ON_ONCE(trie->nr_leaves || trie->cost);
 	kfree(rcu_dereference_protected(trie->root, true));
 	rhashtable_destroy(&trie->nodes);
 }

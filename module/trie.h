@@ -43,6 +43,7 @@ enum blipmq_trie_kind {
  * @parent: the token before, NULL for the root
  * @kind: enum blipmq_trie_kind
  * @name_len: bytes of @name
+ * @cost: of a leaf, what its pattern counts for
  * @users: children; of a leaf, its subscriptions; under the trie's lock
  * @nr_tokens: children with a literal token
  * @star: the child for '*'
@@ -59,6 +60,7 @@ struct blipmq_trie_node {
 	struct blipmq_trie_node		*parent;
 	u8				kind;
 	u8				name_len;
+	u8				cost;
 	u32				users;
 	u32				nr_tokens;
 	struct blipmq_trie_node __rcu	*star;
@@ -76,16 +78,23 @@ struct blipmq_trie_node {
 };
 
 /*
- * Patterns of a namespace, of all its users: all may match one topic, and are then
- * walked without a pause when its route is made.
+ * A pattern counts for one for each so many tokens that it has begun: one topic may
+ * lead a walk to every token of every pattern, whether any matches or none.
  */
-#define BLIPMQ_TRIE_LEAVES_MAX	1048576U
+#define BLIPMQ_TRIE_COST_TOKENS	8U
+
+/*
+ * What the patterns of a namespace, of all its users, may count for: that much is
+ * walked without a pause when a topic is matched.
+ */
+#define BLIPMQ_TRIE_COST_MAX	1048576U
 
 /**
  * struct blipmq_trie - the patterns of a namespace
  * @nodes: all nodes but those for '*', by parent, kind and name
  * @root: what the first tokens are below; NULL while there was no pattern yet
  * @nr_leaves: leaves
+ * @cost: what they count for
  * @lock: guards changes
  * @generations: by the hash of a first token
  */
@@ -93,6 +102,7 @@ struct blipmq_trie {
 	struct rhashtable		nodes;
 	struct blipmq_trie_node __rcu	*root;
 	u32				nr_leaves;
+	u32				cost;
 	struct mutex			lock;	/* changes */
 	unsigned long			generations[BLIPMQ_TRIE_GENERATIONS];
 };
@@ -105,6 +115,7 @@ struct blipmq_trie {
  * @leaf: the next one to give
  * @depth: tokens that lead to @node
  * @nr_tokens: tokens of the topic
+ * @steps: nodes that it came to
  * @starts: where each token starts, and one past the end
  *
  * The depth of a trie is bounded, so a walk goes on by parents and needs no
@@ -117,6 +128,7 @@ struct blipmq_trie_walk {
 	struct hlist_node		*leaf;
 	u8				depth;
 	u8				nr_tokens;
+	u32				steps;
 	u16				starts[BLIPMQ_TRIE_DEPTH + 1];
 };
 
@@ -138,22 +150,24 @@ const unsigned long *blipmq_trie_generation(const struct blipmq_trie *trie,
 void blipmq_trie_walk_start(struct blipmq_trie_walk *w,
 			    struct blipmq_trie *trie, const u8 *topic, u8 len);
 struct blipmq_set *blipmq_trie_walk_next(struct blipmq_trie_walk *w);
-bool __blipmq_trie_matches(struct blipmq_trie *trie, const u8 *topic, u8 len);
+bool __blipmq_trie_matches(struct blipmq_trie *trie, const u8 *topic, u8 len,
+			   u32 *steps);
 
 /**
  * blipmq_trie_matches() - does any pattern match a topic?
  * @trie: the patterns
  * @topic: its bytes
  * @len: how many
+ * @steps: nodes that were looked at are added to it
  *
  * Context: an RCU read-side section.
  * Return: a snapshot.
  */
 static inline bool blipmq_trie_matches(struct blipmq_trie *trie,
-				       const u8 *topic, u8 len)
+				       const u8 *topic, u8 len, u32 *steps)
 {
 	return READ_ONCE(trie->nr_leaves) &&
-	       __blipmq_trie_matches(trie, topic, len);
+	       __blipmq_trie_matches(trie, topic, len, steps);
 }
 
 #endif /* _BLIPMQ_TRIE_H */

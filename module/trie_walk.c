@@ -17,6 +17,7 @@ static void walk_enter(struct blipmq_trie_walk *w,
 	leaves = depth == w->nr_tokens ? &node->here : &node->rest;
 	w->node = node;
 	w->depth = depth;
+	w->steps++;
 	w->leaf = rcu_dereference(hlist_first_rcu(leaves));
 }
 
@@ -41,6 +42,7 @@ void blipmq_trie_walk_start(struct blipmq_trie_walk *w,
 	w->leaf = NULL;
 	w->node = NULL;
 	w->nr_tokens = 0;
+	w->steps = 0;
 	w->starts[0] = 0;
 	if (!root)
 		return;
@@ -116,10 +118,14 @@ struct blipmq_set *blipmq_trie_walk_next(struct blipmq_trie_walk *w)
 	return NULL;
 }
 
-bool __blipmq_trie_matches(struct blipmq_trie *trie, const u8 *topic, u8 len)
+bool __blipmq_trie_matches(struct blipmq_trie *trie, const u8 *topic, u8 len,
+			   u32 *steps)
 {
 	struct blipmq_trie_walk w;
+	bool matches;
 
 	blipmq_trie_walk_start(&w, trie, topic, len);
-	return blipmq_trie_walk_next(&w);
+	matches = blipmq_trie_walk_next(&w);
+	*steps += w.steps;
+	return matches;
 }

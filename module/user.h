@@ -20,7 +20,7 @@
  * @refs: sockets, topics, patterns and retained values, under the lock of the namespace's users
  * @topics: topics in use that its sockets brought into being, under
  *	topics_lock
- * @patterns: leaves of the trie in use that its sockets brought into being,
+ * @patterns: what the leaves of the trie count for that its sockets brought into being,
  *	under the trie's lock
  * @nr_retained: retained values that it published, under retain_lock as is
  * @retained_bytes: their memory

@@ -4,6 +4,7 @@
  * patterns that come and go under fire.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -18,6 +19,9 @@
 
 #define MANY	1300
 #define FRAMES	20
+
+/* Tokens, and the logarithm of how many patterns of so many there are. */
+#define DEEP	11
 
 static bool on(int fd, const char *pattern)
 {
@@ -107,7 +111,7 @@ TEST_F(many, topics_limit)
 	long long each = lib_status_of("limits.subscriptions");
 	struct lib_peer pub;
 	char topic[32];
-	int full, a, b, fd = -1;
+	int full, a, b, c, fd = -1;
 	u8 payload[4];
 	long long i;
 	u32 n;
@@ -150,9 +154,79 @@ TEST_F(many, topics_limit)
 	}
 	EXPECT_TRUE(nothing(a));
 	EXPECT_TRUE(nothing(b));
+	/* Who may hold publishers up does that. */
+	c = lib_packet();
+	ASSERT_TRUE(lib_set_u32(c, BLIPMQ_OVERFLOW, BLIPMQ_OVERFLOW_BLOCK));
+	ASSERT_TRUE(lib_set_u32(c, BLIPMQ_QUEUE_MESSAGES, 2));
+	ASSERT_TRUE(on(c, "pz.>"));
+	ASSERT_EQ(0, fcntl(full, F_SETFL, O_NONBLOCK));
+	for (n = 0; n < 50; n++) {
+		blipmq_put_le32(payload, n);
+		snprintf(topic, sizeof(topic), "pz.%u", n % 7);
+		ASSERT_EQ(4, lib_sendto(full, topic, payload, 4));
+		if (n == 0)
+			continue;
+		ASSERT_EQ(-EAGAIN, lib_sendto(full, topic, payload, 4));
+		ASSERT_TRUE(got(c, n - 1));
+	}
+	ASSERT_TRUE(got(c, n - 1));
+	EXPECT_TRUE(nothing(c));
 	EXPECT_EQ(topics, lib_status_of("topics"));
 	EXPECT_EQ(100, lib_status_of("totals.unrouted"));
 	EXPECT_TRUE(lib_status_law());
+	lib_close(&pub);
+}
+
+/*
+ * Patterns that lead far and match nothing: to look at them all for each topic of a
+ * write takes too long without a pause, and is done in another way.
+ */
+TEST_F(many, tokens_of_many_patterns)
+{
+	int far = lib_packet(), near = lib_packet();
+	char pattern[64], topic[64];
+	struct lib_peer pub;
+	u8 payload[4];
+	u32 i, n;
+
+	for (n = 0; n < 1U << DEEP; n++) {
+		strcpy(pattern, "pt");
+		for (i = 0; i < DEEP; i++)
+			strcat(pattern, n >> i & 1 ? ".a" : ".*");
+		strcat(pattern, ".far");
+		ASSERT_TRUE(on(far, pattern));
+	}
+	ASSERT_TRUE(on(near, "pt.>"));
+	ASSERT_LE(0, lib_open(&pub, LIB_LOCAL));
+	for (n = 0; n < 2 * 192; n++) {
+		/* What was found may be so no more: all is looked at again. */
+		if (n == 192) {
+			ASSERT_TRUE(lib_sync(&pub));
+			ASSERT_TRUE(on(near, "pt.other"));
+		}
+		strcpy(topic, "pt");
+		for (i = 0; i < DEEP; i++)
+			strcat(topic, ".a");
+		/* The first and the last of each half are for both. */
+		if (n % 192 % 191)
+			snprintf(topic + strlen(topic), 16, ".n%u", n % 192);
+		else
+			strcat(topic, ".far");
+		blipmq_put_le32(payload, n);
+		lib_put_pub(&pub, 0, topic, 0, payload, 4);
+		lib_put_pub(&pub, 0, "pn.x", 0, payload, 4);
+	}
+	ASSERT_TRUE(lib_sync(&pub));
+	for (n = 0; n < 2 * 192; n++) {
+		ASSERT_TRUE(got(near, n));
+		if (n % 192 % 191 == 0)
+			ASSERT_TRUE(got(far, n));
+	}
+	EXPECT_TRUE(nothing(near));
+	EXPECT_TRUE(nothing(far));
+	EXPECT_TRUE(lib_status_law());
+	close(far);
+	close(near);
 	lib_close(&pub);
 }
 

@@ -87,7 +87,7 @@ static void trie_expect(struct kunit *test, struct blipmq_trie *trie,
 {
 	struct blipmq_trie_walk w;
 	struct blipmq_set *set;
-	u32 i, want = 0, found = 0;
+	u32 i, want = 0, found = 0, steps = 0;
 
 	rcu_read_lock();
 	for (i = 0; i < PATTERNS; i++)
@@ -106,8 +106,8 @@ static void trie_expect(struct kunit *test, struct blipmq_trie *trie,
 	}
 	/* None twice: there are as many as there should be, all of them good. */
 	KUNIT_EXPECT_EQ(test, want, found);
-	KUNIT_EXPECT_EQ(test, blipmq_trie_matches(trie, topic, strlen(topic)),
-			want > 0);
+	KUNIT_EXPECT_EQ(test, blipmq_trie_matches(trie, topic, strlen(topic),
+						  &steps), want > 0);
 	rcu_read_unlock();
 }
 
@@ -223,10 +223,11 @@ static void trie_generations(struct kunit *test)
 static bool trie_confirms(struct blipmq_trie *trie, struct blipmq_route *route,
 			  struct blipmq_set *exact)
 {
+	u32 steps = 0;
 	bool holds;
 
 	rcu_read_lock();
-	holds = blipmq_route_confirm(route, trie, exact, "a.x", 3);
+	holds = blipmq_route_confirm(route, trie, exact, "a.x", 3, &steps);
 	rcu_read_unlock();
 	return holds;
 }
@@ -284,15 +285,15 @@ static void trie_is_bounded(struct kunit *test)
 	struct blipmq_trie *trie = kunit_kzalloc(test, sizeof(*trie),
 						 GFP_KERNEL);
 	struct blipmq_trie_node *leaf[3];
-	u32 others = BLIPMQ_TRIE_LEAVES_MAX - 1;
+	u32 others = BLIPMQ_TRIE_COST_MAX - 1;
 	int nodes;
 
 	KUNIT_ASSERT_NOT_NULL(test, trie);
 	KUNIT_ASSERT_EQ(test, 0, blipmq_trie_init(trie));
-	trie->nr_leaves = others;
+	trie->cost = others;
 	leaf[0] = trie_get(trie, "a.*");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(leaf[0]));
-	KUNIT_EXPECT_EQ(test, BLIPMQ_TRIE_LEAVES_MAX, trie->nr_leaves);
+	KUNIT_EXPECT_EQ(test, BLIPMQ_TRIE_COST_MAX, trie->cost);
 	nodes = atomic_read(&trie->nodes.nelems);
 	KUNIT_EXPECT_PTR_EQ(test, ERR_PTR(-ENOBUFS), trie_get(trie, "b.c.*"));
 	/* Nothing of it is left. */
@@ -305,8 +306,40 @@ static void trie_is_bounded(struct kunit *test)
 	leaf[2] = trie_get(trie, "b.c.*");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(leaf[2]));
 	blipmq_trie_put(trie, leaf[2]);
-	KUNIT_EXPECT_EQ(test, others, trie->nr_leaves);
-	trie->nr_leaves -= others;
+	KUNIT_EXPECT_EQ(test, others, trie->cost);
+	trie->cost -= others;
+	blipmq_trie_destroy(trie);
+}
+
+/* What a walk may come to is what counts, not how many patterns that is. */
+static void trie_counts_tokens(struct kunit *test)
+{
+	static const char eight[] = "a.*.a.*.a.*.a.>", nine[] = "a.a.a.a.a.a.a.a.a";
+	struct blipmq_trie *trie = kunit_kzalloc(test, sizeof(*trie),
+						 GFP_KERNEL);
+	struct blipmq_trie_node *leaf[2];
+	u32 steps = 5;
+
+	KUNIT_ASSERT_NOT_NULL(test, trie);
+	KUNIT_ASSERT_EQ(test, 0, blipmq_trie_init(trie));
+	leaf[0] = trie_get(trie, eight);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(leaf[0]));
+	KUNIT_EXPECT_EQ(test, 1U, trie->cost);
+	leaf[1] = trie_get(trie, nine);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(leaf[1]));
+	KUNIT_EXPECT_EQ(test, 3U, trie->cost);
+	rcu_read_lock();
+	KUNIT_EXPECT_FALSE(test, blipmq_trie_matches(trie, "a.a.x", 5, &steps));
+	/* The root, a, and each of a and '*' below it. */
+	KUNIT_EXPECT_EQ(test, 5U + 4, steps);
+	rcu_read_unlock();
+	trie->cost = BLIPMQ_TRIE_COST_MAX - 1;
+	KUNIT_EXPECT_PTR_EQ(test, ERR_PTR(-ENOBUFS),
+			    trie_get(trie, "b.b.b.b.b.b.b.b.*"));
+	trie->cost = 3;
+	blipmq_trie_put(trie, leaf[1]);
+	KUNIT_EXPECT_EQ(test, 1U, trie->cost);
+	blipmq_trie_put(trie, leaf[0]);
 	blipmq_trie_destroy(trie);
 }
 
@@ -315,6 +348,7 @@ static struct kunit_case trie_test_cases[] = {
 	KUNIT_CASE(trie_generations),
 	KUNIT_CASE(trie_routes),
 	KUNIT_CASE(trie_is_bounded),
+	KUNIT_CASE(trie_counts_tokens),
 	{}
 };
 
