@@ -61,7 +61,8 @@ static struct sk_buff *retain_copy(struct sk_buff *b, u32 offset,
 
 /*
  * Would one more value of so many bytes be too much, for the namespace or for
- * the user's share of it? @limit says which limit. A snapshot.
+ * the user's share of it? Without @topic for one that is not there yet. @limit says
+ * which limit. A snapshot.
  */
 static int retain_is_over(struct blipmq_net *ns, struct blipmq_topic *topic,
 			  const struct blipmq_user *u, u32 bytes, int *limit)
@@ -76,7 +77,7 @@ static int retain_is_over(struct blipmq_net *ns, struct blipmq_topic *topic,
 	sum = ns->retained_bytes;
 	own_values = u->nr_retained;
 	own_bytes = u->retained_bytes;
-	if (topic->retained) {
+	if (topic && topic->retained) {
 		old = blipmq_bundle_cb(topic->retained)->charge;
 		values--;
 		sum -= old;
@@ -119,20 +120,35 @@ static int retain_is_full(struct blipmq_net *ns, struct blipmq_topic *topic,
 	return err;
 }
 
-static struct blipmq_topic *retain_topic(struct blipmq_net *ns, const u8 *name,
-					 u8 len, bool clear)
+static bool retain_is_there(struct blipmq_net *ns, const u8 *name, u8 len)
 {
 	bool there;
 
-	if (clear) {
-		rcu_read_lock();
-		there = blipmq_topic_find(ns, name, len);
-		rcu_read_unlock();
-		/* What is not there need not be cleared. */
-		if (!there)
-			return NULL;
+	rcu_read_lock();
+	there = blipmq_topic_find(ns, name, len);
+	rcu_read_unlock();
+	return there;
+}
+
+/* Have a topic for the value, unless that is refused already. */
+static int retain_hold_topic(struct blipmq_net *ns, struct blipmq_retain *r,
+			     const u8 *name, u8 len)
+{
+	u32 bytes = blipmq_bundle_cb(r->value)->charge;
+	int err = 0;
+
+	/* A new topic may throw an idle one out. */
+	if (!retain_is_there(ns, name, len))
+		err = retain_is_full(ns, NULL, r->user, bytes);
+	if (err)
+		return err;
+	r->topic = blipmq_topic_get(ns, NULL, name, len);
+	if (IS_ERR(r->topic)) {
+		err = PTR_ERR(r->topic);
+		r->topic = NULL;
+		return err;
 	}
-	return blipmq_topic_get(ns, NULL, name, len);
+	return retain_is_full(ns, r->topic, r->user, bytes);
 }
 
 /**
@@ -151,31 +167,26 @@ int blipmq_retain_prepare(struct blipmq_net *ns, struct blipmq_retain *r,
 			  struct sk_buff *b, u32 offset, u64 id)
 {
 	struct blipmq_frame f;
-	bool clear;
 	int err = -ENOMEM;
+	const u8 *name;
 
 	blipmq_frame_decode(&f, blipmq_bundle_head(b, offset,
 						   BLIPMQ_FRAME_HEADER));
-	clear = f.size == BLIPMQ_FRAME_HEADER + f.topic_len +
-			  BLIPMQ_FRAME_PUB_FIXED;
-	r->value = NULL;
-	r->user = NULL;
-	r->topic = retain_topic(ns, blipmq_bundle_head(b, offset +
-						       BLIPMQ_FRAME_HEADER,
-						       f.topic_len),
-				f.topic_len, clear);
-	if (IS_ERR(r->topic))
-		return PTR_ERR(r->topic);
-	if (clear)
-		return 0;
+	name = blipmq_bundle_head(b, offset + BLIPMQ_FRAME_HEADER, f.topic_len);
+	memset(r, 0, sizeof(*r));
+	if (f.size == BLIPMQ_FRAME_HEADER + f.topic_len + BLIPMQ_FRAME_PUB_FIXED) {
+		/* What is not there need not be cleared. */
+		if (retain_is_there(ns, name, f.topic_len))
+			r->topic = blipmq_topic_get(ns, NULL, name, f.topic_len);
+		return IS_ERR(r->topic) ? PTR_ERR(r->topic) : 0;
+	}
 	r->value = retain_copy(b, offset, &f, id);
 	if (!r->value)
 		goto err_cancel;
 	r->user = blipmq_user_get(ns, blipmq_bundle_cb(b)->sender->uid);
 	if (!r->user)
 		goto err_cancel;
-	err = retain_is_full(ns, r->topic, r->user,
-			     blipmq_bundle_cb(r->value)->charge);
+	err = retain_hold_topic(ns, r, name, f.topic_len);
 	if (!err)
 		return 0;
 

@@ -77,7 +77,7 @@ static int interest_get(struct blipmq_sock *bs, struct blipmq_interest *in,
 static void interest_put(struct blipmq_net *ns, struct blipmq_interest *in)
 {
 	if (in->topic)
-		blipmq_topic_put(ns, in->topic);
+		blipmq_topic_leave(ns, in->topic);
 	else if (blipmq_trie_put(&ns->trie, in->leaf))
 		blipmq_topics_prune(ns);
 }
@@ -98,7 +98,7 @@ static const struct blipmq_set *interest_find(struct blipmq_net *ns,
 	return leaf ? leaf->set : NULL;
 }
 
-/* The socket's policy stays as it is while tx_lock is held. */
+/* The socket's policy stays as it is while tx_lock and the lock of rules are held. */
 static void subscription_block(struct blipmq_sock *bs,
 			       struct blipmq_subscription_node *sub,
 			       bool blocks)

@@ -153,9 +153,9 @@ static bool topic_may_own(struct blipmq_net *ns,
 }
 
 /* From its first subscriber to its last a topic counts for one of them. */
-static void topic_own(struct blipmq_topic *topic, struct blipmq_user *owner)
+static void topic_join(struct blipmq_topic *topic, struct blipmq_user *owner)
 {
-	if (!owner)
+	if (!owner || topic->subscribers++)
 		return;
 	topic->owner = blipmq_user_hold(owner);
 	owner->topics++;
@@ -205,9 +205,8 @@ static struct blipmq_topic *topic_insert(struct blipmq_net *ns,
 		return ERR_PTR(err == -ENOMEM ? err : -ENOBUFS);
 	}
 	ns->nr_topics++;
-	if (subscriber)
-		topic_own(topic, owner);
-	else
+	topic_join(topic, owner);
+	if (!subscriber)
 		topic_idle(ns, topic);
 	blipmq_event_topic(ns, BLIPMQ_EVENT_KIND_TOPIC_CREATED, topic);
 	return topic;
@@ -226,15 +225,12 @@ static struct blipmq_topic *topic_find(struct blipmq_net *ns, const u8 *name,
 	return topic;
 }
 
-/* The first subscriber: from now on the route names the topic's own set. */
-static int topic_first_user(struct blipmq_net *ns, struct blipmq_user *owner,
-			    struct blipmq_topic *topic)
+/* The first user: from now on the route names the topic's own set. */
+static int topic_first_user(struct blipmq_net *ns, struct blipmq_topic *topic)
 {
 	int err;
 
 	lockdep_assert_held(&ns->topics_lock);
-	if (!topic_may_own(ns, owner))
-		return -EDQUOT;
 	if (!topic->set) {
 		struct blipmq_set *set = blipmq_set_create();
 
@@ -250,21 +246,38 @@ static int topic_first_user(struct blipmq_net *ns, struct blipmq_user *owner,
 		return err;
 	}
 	list_del_init(&topic->idle);
-	topic_own(topic, owner);
 	return 0;
+}
+
+static int topic_add_user(struct blipmq_net *ns, struct blipmq_user *owner,
+			  struct blipmq_topic *topic)
+{
+	int err = 0;
+
+	/* A retained value may have been there before its first subscriber. */
+	if (!topic->subscribers && !topic_may_own(ns, owner))
+		return -EDQUOT;
+	if (topic->users)
+		WRITE_ONCE(topic->users, topic->users + 1);
+	else
+		err = topic_first_user(ns, topic);
+	if (!err)
+		topic_join(topic, owner);
+	return err;
 }
 
 /**
  * blipmq_topic_get() - hold a topic, which is created when there is none
  * @ns: the namespace
- * @owner: whom it counts for if nobody has it yet, NULL for nobody
+ * @owner: whom it counts for if nobody subscribes yet; NULL for a retained value
  * @name: a valid topic
  * @len: its bytes
  *
  * Messages go to the topic's set from now on.
  *
  * Context: may sleep.
- * Return: the topic, to be given to blipmq_topic_put(); -ENOBUFS when the
+ * Return: the topic, to be given to blipmq_topic_leave() by a subscriber, else to
+ * blipmq_topic_put(); -ENOBUFS when the
  * namespace has as many as it may, -EDQUOT when the owner has, or -ENOMEM.
  */
 struct blipmq_topic *blipmq_topic_get(struct blipmq_net *ns,
@@ -278,10 +291,8 @@ struct blipmq_topic *blipmq_topic_get(struct blipmq_net *ns,
 	topic = topic_find(ns, name, len);
 	if (!topic)
 		topic = topic_insert(ns, owner, name, len, true);
-	else if (topic->users)
-		WRITE_ONCE(topic->users, topic->users + 1);
 	else
-		err = topic_first_user(ns, owner, topic);
+		err = topic_add_user(ns, owner, topic);
 	mutex_unlock(&ns->topics_lock);
 	return err ? ERR_PTR(err) : topic;
 }
@@ -302,23 +313,43 @@ struct blipmq_topic *blipmq_topic_cache(struct blipmq_net *ns, const u8 *name,
 	       topic_insert(ns, NULL, name, len, false);
 }
 
+static void topic_put(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	WRITE_ONCE(topic->users, topic->users - 1);
+	if (!topic->users) {
+		/* Its set need not be named any more. */
+		blipmq_topic_doubt(topic);
+		topic_idle(ns, topic);
+	}
+}
+
 /**
- * blipmq_topic_put() - give a topic up
+ * blipmq_topic_put() - a topic is not held for its value any more
  * @ns: the namespace
- * @topic: what blipmq_topic_get() gave
+ * @topic: what blipmq_topic_get() gave without an owner
  *
  * Context: may sleep.
  */
 void blipmq_topic_put(struct blipmq_net *ns, struct blipmq_topic *topic)
 {
 	mutex_lock(&ns->topics_lock);
-	WRITE_ONCE(topic->users, topic->users - 1);
-	if (!topic->users) {
+	topic_put(ns, topic);
+	mutex_unlock(&ns->topics_lock);
+}
+
+/**
+ * blipmq_topic_leave() - a subscriber leaves a topic
+ * @ns: the namespace
+ * @topic: what blipmq_topic_get() gave with an owner
+ *
+ * Context: may sleep.
+ */
+void blipmq_topic_leave(struct blipmq_net *ns, struct blipmq_topic *topic)
+{
+	mutex_lock(&ns->topics_lock);
+	if (!--topic->subscribers)
 		topic_disown(topic);
-		/* Its set need not be named any more. */
-		blipmq_topic_doubt(topic);
-		topic_idle(ns, topic);
-	}
+	topic_put(ns, topic);
 	mutex_unlock(&ns->topics_lock);
 }
 

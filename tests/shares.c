@@ -297,6 +297,38 @@ TEST_F(shares, topics_of_a_user)
 	lib_close(&p);
 }
 
+/* A value that was there first, and is cleared, hides no subscriber. */
+TEST_F(shares, topics_of_values)
+{
+	ASSERT_EQ(0, lib_limit_set("limits.user-topics", 1));
+	ASSERT_EQ(1, lib_retain(self->alice, "shares.v.1", "x", 1));
+	ASSERT_EQ(1, lib_retain(self->alice, "shares.v.2", "x", 1));
+	EXPECT_TRUE(subscribe(self->alice, "shares.v.1"));
+	EXPECT_EQ(-EDQUOT, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
+					    "shares.v.2", NULL));
+	ASSERT_EQ(0, lib_retain(self->alice, "shares.v.1", "", 0));
+	EXPECT_EQ(-EDQUOT, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
+					    "shares.v.2", NULL));
+	/* A value that stays does not count for who has left. */
+	ASSERT_EQ(1, lib_retain(self->alice, "shares.v.1", "x", 1));
+	EXPECT_EQ(0, lib_subscription(self->alice, BLIPMQ_UNSUBSCRIBE,
+				      "shares.v.1", NULL));
+	EXPECT_TRUE(subscribe(self->alice, "shares.v.2"));
+	ASSERT_EQ(0, lib_retain(self->alice, "shares.v.1", "", 0));
+	ASSERT_EQ(0, lib_retain(self->alice, "shares.v.2", "", 0));
+}
+
+/* A value that is refused throws no topic out. */
+TEST_F(shares, values_refused_leave_topics)
+{
+	long long topics;
+
+	ASSERT_EQ(0, lib_limit_set("limits.retained-messages", 0));
+	topics = lib_status_of("topics");
+	EXPECT_EQ(-ENOBUFS, lib_retain(self->alice, "shares.w.1", "x", 1));
+	EXPECT_EQ(topics, lib_status_of("topics"));
+}
+
 TEST_F(shares, patterns_of_a_user)
 {
 	ASSERT_EQ(0, lib_limit_set("limits.user-patterns", 2));
@@ -317,6 +349,24 @@ TEST_F(shares, patterns_of_a_user)
 	EXPECT_TRUE(subscribe(self->alice, ">"));
 	EXPECT_EQ(-EDQUOT, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
 					    "*", NULL));
+}
+
+/* What they may cost is what counts. */
+TEST_F(shares, long_patterns_of_a_user)
+{
+	ASSERT_EQ(0, lib_limit_set("limits.user-patterns", 3));
+	ASSERT_TRUE(subscribe(self->alice, "a.*.a.*.a.*.a.*.a"));
+	EXPECT_EQ(-EDQUOT, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
+					    "b.*.a.*.a.*.a.*.a", NULL));
+	EXPECT_TRUE(subscribe(self->alice, "a.*.a.*.a.*.a.*"));
+	EXPECT_EQ(-EDQUOT, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
+					    "a.*", NULL));
+	EXPECT_EQ(0, lib_subscription(self->alice, BLIPMQ_UNSUBSCRIBE,
+				      "a.*.a.*.a.*.a.*.a", NULL));
+	EXPECT_TRUE(subscribe(self->alice, "a.*"));
+	EXPECT_TRUE(subscribe(self->alice, "b.*"));
+	EXPECT_EQ(-EDQUOT, lib_subscription(self->alice, BLIPMQ_SUBSCRIBE,
+					    "c.*", NULL));
 }
 
 /* Half of what the others have left, of both numbers and bytes. */
