@@ -59,13 +59,20 @@ static void waiter_remove(struct blipmq_waiter *w)
  * @q: the queue
  * @all: or all, who then look for themselves
  *
+ * Those who come too late for the room look here again, each with all others in
+ * the list; so the list is let alone while not one more message would fit.
+ *
  * Context: any but interrupts; @q is held.
  */
 void blipmq_credit_wake(struct blipmq_queue *q, bool all)
 {
+	const struct blipmq_waiter least = { .messages = 1 };
 	struct blipmq_net *ns = q->chain.ns;
 	struct blipmq_waiter *w, *next;
 
+	/* Whoever takes back what fills it now looks here once more. */
+	if (!all && !waiter_may_go(q, &least))
+		return;
 	spin_lock(&ns->waiters_lock);
 	list_for_each_entry_safe(w, next, &q->waiters, node) {
 		struct blipmq_sock *bs = container_of(w, struct blipmq_sock,

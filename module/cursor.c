@@ -3,12 +3,17 @@
  * Walking the frames of a bundle that are meant for a reader.
  */
 #include <linux/bitops.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "bundle.h"
 #include "cursor.h"
 #include "latency.h"
 #include "queue.h"
 #include "trace.h"
+
+/* Messages whose time is over that are dropped without letting others run. */
+#define EXPIRED_AT_ONCE	64U
 
 /* Go on to the first frame that is still to be read. */
 static void cursor_seek(struct blipmq_cursor *c)
@@ -56,17 +61,26 @@ void blipmq_cursor_expire(struct blipmq_cursor *c, struct blipmq_queue *q)
  * @begun: the reader has begun or seen the current frame, which does not
  *	expire any more
  *
- * Context: the reader's lock is held.
- * Return: false when there is nothing.
+ * Publishers may be as fast with what expires at once as this is with dropping it:
+ * others run in between, and who is to be killed comes to it.
+ *
+ * Context: the reader's lock is held; may sleep.
+ * Return: false when there is nothing, or a signal has come meanwhile.
  */
 bool blipmq_cursor_load(struct blipmq_cursor *c, struct blipmq_queue *q,
 			bool begun)
 {
 	struct blipmq_entry entry;
+	u32 n = 0;
 
 	if (c->bundle && !begun)
 		blipmq_cursor_expire(c, q);
 	while (!c->bundle) {
+		if (++n % EXPIRED_AT_ONCE == 0) {
+			cond_resched();
+			if (signal_pending(current))
+				return false;
+		}
 		if (!blipmq_queue_pop(q, &entry))
 			return false;
 		c->mask = entry.mask;

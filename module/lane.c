@@ -193,7 +193,7 @@ int blipmq_lane_publish(struct blipmq_sock *bs, struct sk_buff *b,
 	if (lane == BLIPMQ_LANE_DIRECT)
 		return blipmq_fanout_direct(bs, b, topics, nr_topics, retain);
 	if (!blipmq_lane_has_room(bs, charge)) {
-		bs->lane.need = charge;
+		WRITE_ONCE(bs->lane.need, charge);
 		return blipmq_lane_refuse(bs, BLIPMQ_LANE_ROOM);
 	}
 	return lane_ingress(bs, b, topics, nr_topics, retain, lane);

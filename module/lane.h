@@ -77,7 +77,7 @@ enum blipmq_lane_wait {
  * struct blipmq_lane - where a publishing socket is
  * @current_lane: the lane of what is in flight
  * @refused: it has to wait for what @waits says, and not for a credit
- * @need: bytes that it has no room for
+ * @need: bytes that it has no room for; read without the lock, too
  * @fanning: the epoch of the table by which it fans out itself, 1 when there
  *	was none, 0 while it does not
  * @lock: guards @waits

@@ -9,8 +9,8 @@
  *   full barrier                     full barrier
  *   look again whether it has to     load waits, wake
  *
- * so one of the two sees what the other did. A worker never waits for a
- * publisher, so all of these end by themselves.
+ * so one of the two sees what the other did. A worker waits for no publisher that
+ * waits here, so all of these end by themselves.
  */
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
@@ -96,7 +96,7 @@ static bool lane_may_go(struct blipmq_sock *bs, u32 waits)
 		return !used;
 	case BLIPMQ_LANE_ROOM:
 		/* Half of it, so that it is not woken for each bundle. */
-		return flight_fits(used, bs->lane.need, LANE_BUNDLES / 2,
+		return flight_fits(used, READ_ONCE(bs->lane.need), LANE_BUNDLES / 2,
 				   READ_ONCE(bs->sk.sk_sndbuf) / 2);
 	}
 	return false;

@@ -98,6 +98,8 @@ int blipmq_nl_lane_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	if (err)
 		return err;
 	t = blipmq_lanes_now(ns);
+	/* Who changes rules between two messages makes places mean others. */
+	cb->seq = (t ? (u32)t->epoch : 0) << 1 | 1;
 	while (cb->args[0] <= (t ? t->nr_rules : 0)) {
 		if (cb->args[0])
 			rule = &t->rules[cb->args[0] - 1];
@@ -112,6 +114,7 @@ int blipmq_nl_lane_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			genlmsg_cancel(skb, header);
 			break;
 		}
+		genl_dump_check_consistent(cb, header);
 		genlmsg_end(skb, header);
 		cb->args[0]++;
 	}

@@ -52,7 +52,8 @@ enum blipmq_aside {
  * @limit_messages: messages that may wait
  * @limit_bytes: bytes that they may hold
  * @armed: the reader sleeps, or will, and wants to be woken
- * @policy: enum blipmq_overflow, written under the socket's tx_lock
+ * @policy: enum blipmq_overflow, written under the socket's tx_lock, or by a change
+ *	of rules
  * @chain: its rings
  * @conflate: messages by topic, NULL before the policy was conflate
  * @watch: among the queues whose messages may expire

@@ -258,7 +258,9 @@ u64 blipmq_queue_make_room(struct blipmq_queue *q, u64 mask, u32 bytes)
 	room = blipmq_queue_room(q, n, bytes);
 	atomic64_add(n - room, &q->matched);
 	blipmq_queue_release(q, n - room, room ? 0 : bytes);
-	blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, n - room);
+	/* A reader may have made room since. */
+	if (n > room)
+		blipmq_queue_drop_new(q, BLIPMQ_DROP_OVERFLOW, n - room);
 	return room ? queue_mask_newest(mask, room) : 0;
 }
 

@@ -92,7 +92,10 @@ int blipmq_sock_wait_readable(struct blipmq_sock *bs, long *timeo)
 	if (!*timeo) {
 		/* With edge-triggered epoll the next message has to be news. */
 		blipmq_queue_arm(&bs->queue);
-		return blipmq_sock_readable(bs) ? 0 : -EAGAIN;
+		if (!blipmq_sock_readable(bs))
+			return -EAGAIN;
+		/* It goes on for as long as what comes is not read but expires. */
+		return fatal_signal_pending(current) ? -EINTR : 0;
 	}
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);

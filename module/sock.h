@@ -30,7 +30,7 @@
 #define BLIPMQ_DRAINING		BIT(2)	/* end of file once all is read */
 #define BLIPMQ_FAILED		BIT(3)	/* end of file after the answers */
 
-/* What a stream's reader has begun, or seen by a peek, and comes next. */
+/* What a reader has begun, or seen by a peek, and comes next. */
 enum blipmq_piece {
 	BLIPMQ_PIECE_NONE,
 	BLIPMQ_PIECE_ANSWER,
@@ -66,9 +66,9 @@ struct blipmq_input {
  * @serial: its number there, rising
  * @opener: the process that opened it
  * @state: BLIPMQ_RX_ENDED and the like
- * @rx_lock: one reader at a time; guards the members up to @queue
+ * @rx_lock: one reader at a time; guards the members up to @queue but @info
  * @cursor: what the reader is at
- * @info: BLIPMQ_INFO_* bits
+ * @info: BLIPMQ_INFO_* bits, written under tx_lock
  * @delivered: messages read
  * @delivered_bytes: their frame bytes
  * @answers: what the broker has to say to a stream

@@ -160,7 +160,7 @@ static int set_overflow(struct blipmq_sock *bs, u32 policy)
  * @value: what to set it to
  *
  * Context: tx_lock is held; may sleep.
- * Return: 0; -EINVAL out of range; -EACCES when it is not for this user;
+ * Return: 0; -EINVAL out of range; -EACCES when it is not for this user; -ENOMEM;
  * -ENOPROTOOPT for an option that is none of these.
  */
 int blipmq_sock_set_u32(struct blipmq_sock *bs, int option, u32 value)
@@ -264,7 +264,8 @@ static int set_socket_option(struct socket *sock, int option, sockptr_t value,
  * @value: to what
  * @len: bytes of that
  *
- * Return: 0, or a negative errno with nothing changed.
+ * Return: 0, or a negative errno with nothing changed, but for SO_RCVBUF when who
+ * sets it is killed.
  */
 int blipmq_setsockopt(struct socket *sock, int level, int option,
 		      sockptr_t value, unsigned int len)

@@ -144,13 +144,15 @@ static void stream_set_lost(struct blipmq_sock *bs, u64 lost)
 static enum blipmq_piece stream_load(struct blipmq_sock *bs)
 {
 	struct blipmq_cursor *c = &bs->cursor;
-	u64 lost;
+	u64 lost = 0;
 
 	/* Taken before, and then the copy failed. */
 	if (bs->lost_left)
 		return BLIPMQ_PIECE_LOST;
-	lost = blipmq_cursor_load(c, &bs->queue, false) ? 0 :
-	       blipmq_queue_take_lost(&bs->queue);
+	/* Where a signal came first, what was lost may be behind what is there. */
+	if (!blipmq_cursor_load(c, &bs->queue, false) &&
+	    !blipmq_queue_readable(&bs->queue))
+		lost = blipmq_queue_take_lost(&bs->queue);
 	/* Some of it before messages that expired. */
 	lost += c->lost;
 	c->lost = 0;

@@ -205,6 +205,7 @@ static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
 	const u8 *body = topic + f->topic_len;
 	u32 body_len = len - min_t(u32, len, f->topic_len);
 	struct blipmq_verdict v;
+	bool waited;
 
 	v = blipmq_frame_check_body(f, topic, body, body_len, false);
 	if (v.code)
@@ -223,7 +224,11 @@ static int frame_control(struct blipmq_sock *bs, struct blipmq_batch *batch,
 		return BLIPMQ_FRAME_BARRIER;
 	if (unlikely(blipmq_lane_busy(bs)))
 		return blipmq_lane_refuse(bs, BLIPMQ_LANE_EMPTY);
+	waited = READ_ONCE(bs->lane.waits);
 	blipmq_lane_forget(bs);
+	/* Another thread may wait for what a lane said, and hears no more of it. */
+	if (unlikely(waited))
+		blipmq_sock_wake_writer(bs);
 	switch (f->op) {
 	case BLIPMQ_OP_SUB:
 	case BLIPMQ_OP_UNSUB:

@@ -115,8 +115,10 @@ static u32 workers_each_cpu(void)
  */
 u32 blipmq_workers_wanted(void)
 {
-	blipmq_lanes_assert_locked();
-	return count_wanted ?: workers_each_cpu();
+	const struct blipmq_workers *set = workers_now();
+
+	/* CPUs that come and go change nothing of those that run. */
+	return set ? set->count : count_wanted ?: workers_each_cpu();
 }
 
 /**

@@ -3,10 +3,12 @@
  * The section [lanes]: how messages of topics are handed out. The rules in it
  * are all that there are.
  */
+#include <errno.h>
 #include <string.h>
 
 #include <linux/blipmq_netlink.h>
 
+#include "dump.h"
 #include "lane.h"
 #include "plan.h"
 
@@ -146,14 +148,13 @@ static void lanes_write(const struct config *c, FILE *to)
 	}
 }
 
-static int lane_reply(const struct nlmsghdr *nlh, void *data)
+static int add_lane(struct config *c, const struct nlmsghdr *nlh)
 {
 	struct config_lane l = { .len = 0 };
-	struct config *c = data;
 	struct lane from;
 
 	if (ctl_lane_take(nlh, &from) < 0)
-		return MNL_CB_ERROR;
+		return -errno;
 	l.mode = (struct setting){ .set = true, .value = from.mode };
 	l.worker = (struct setting){ .set = from.worker >= 0,
 				     .value = from.worker };
@@ -163,17 +164,23 @@ static int lane_reply(const struct nlmsghdr *nlh, void *data)
 		add_rule(&c->lanes, &l);
 	else
 		c->lanes.all = l;
-	return MNL_CB_OK;
+	return 0;
 }
 
 static int lanes_get(struct config *c, struct blipmq_genl *g)
 {
 	__u8 buffer[256] __attribute__((aligned(8)));
+	const struct nlmsghdr *nlh = NULL;
+	struct dump d = { };
+	int ret;
 
 	c->lanes.line = 1;
-	return blipmq_genl_run(g, blipmq_genl_new_dump(g, buffer,
-						       BLIPMQ_CMD_LANE_GET),
-			       lane_reply, c);
+	ret = dump_run(&d, g, blipmq_genl_new_dump(g, buffer,
+						   BLIPMQ_CMD_LANE_GET));
+	while (!ret && (nlh = dump_next(&d, nlh)))
+		ret = add_lane(c, nlh);
+	dump_free(&d);
+	return ret;
 }
 
 static void lane_text(const struct config_lane *l, char *text)

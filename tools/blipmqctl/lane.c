@@ -11,6 +11,7 @@
 #include <linux/blipmq_netlink.h>
 
 #include "ctl.h"
+#include "dump.h"
 #include "lane.h"
 
 const char * const ctl_mode_names[] = { "default", "direct", "worker", NULL };
@@ -100,25 +101,26 @@ int ctl_lane_take(const struct nlmsghdr *nlh, struct lane *l)
 	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), lane_attr, l);
 }
 
-static int lane_reply(const struct nlmsghdr *nlh, void *data)
+static int lane_print(const struct nlmsghdr *nlh, struct json_object *list)
 {
-	const struct lane *all = data;
 	struct lane l;
 
 	if (ctl_lane_take(nlh, &l) < 0)
-		return MNL_CB_ERROR;
-	l.list = all->list;
-	if (l.list)
+		return -errno;
+	l.list = list;
+	if (list)
 		lane_json(&l);
 	else
 		lane_people(&l);
-	return MNL_CB_OK;
+	return 0;
 }
 
 static int lane_show(const char *topic, bool json)
 {
 	__u8 buffer[512] __attribute__((aligned(8)));
-	struct lane l = { .list = NULL };
+	const struct nlmsghdr *reply = NULL;
+	struct json_object *list = NULL;
+	struct dump d = { };
 	struct blipmq_genl g;
 	struct nlmsghdr *nlh;
 	int ret;
@@ -132,12 +134,15 @@ static int lane_show(const char *topic, bool json)
 	else
 		nlh->nlmsg_flags |= NLM_F_DUMP;
 	if (json)
-		l.list = json_object_new_array();
-	ret = blipmq_genl_run(&g, nlh, lane_reply, &l);
+		list = json_object_new_array();
+	ret = dump_run(&d, &g, nlh);
+	while (!ret && (reply = dump_next(&d, reply)))
+		ret = lane_print(reply, list);
+	dump_free(&d);
 	blipmq_genl_close(&g);
 	if (!ret && json)
-		json_print(l.list, true);
-	json_object_put(l.list);
+		json_print(list, true);
+	json_object_put(list);
 	return ret ? ctl_refused(&g, ret, "cannot get the lane") : CTL_DONE;
 }
 
