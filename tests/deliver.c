@@ -20,7 +20,7 @@
 #define FRAMES		64
 #define ROUNDS_MOST	1000
 /* Bundles with which others have to have helped. */
-#define SHARED		lib_rounds(150)
+#define SHARED		lib_rounds_long(60, 150)
 
 FIXTURE(deliver) {
 	int		readers[READERS];
@@ -177,7 +177,7 @@ static void not_shared(struct __test_metadata *_metadata,
 		       FIXTURE_DATA(deliver) *self)
 {
 	long long before = shared();
-	u32 end = self->next[0] + lib_rounds(16) * FRAMES;
+	u32 end = self->next[0] + lib_rounds_long(8, 16) * FRAMES;
 	int i;
 
 	while (self->next[0] < end) {

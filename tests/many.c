@@ -14,7 +14,7 @@
 #include "harness.h"
 #include "lib.h"
 
-#define MANY	1500
+#define MANY	1100
 #define FRAMES	20
 #define TOPICS	64
 /* Who is looked at: all, but where each look takes long. */

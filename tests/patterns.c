@@ -256,7 +256,7 @@ TEST_F(patterns, topics_come_and_go)
 TEST_F_TIMEOUT(patterns, a_great_many, 600)
 {
 	char pattern[64], topic[64];
-	u32 i, patterns = (u32)lib_rounds(2400);
+	u32 i, patterns = (u32)lib_rounds_long(800, 2400);
 
 	for (i = 0; i < patterns; i++) {
 		snprintf(pattern, sizeof(pattern),

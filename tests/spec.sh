@@ -339,12 +339,12 @@ check "spec: nobody exceeds no limit of a socket" nobody build/tests/limits
 # --- the counters -------------------------------------------------------------
 
 same_numbers() {
-	local path value key n=0
-	$ctl status --json > "$work/json" || return
+	local path value key n=0 json
+	json=$($ctl status --json) || return
 	while read -r path value; do
 		key=${path##*.}
-		grep -q "\"$key\": *${value}[,}]\?\$" "$work/json" ||
-			{ echo "$path $value"; cat "$work/json"; return 1; }
+		[[ $json =~ \"$key\":\ *$value[,}]?($'\n'|$) ]] ||
+			{ echo "$path $value: $json"; return 1; }
 		n=$((n + 1))
 	done < <($status)
 	[ $n -gt 20 ]

@@ -210,7 +210,7 @@ TEST_F(workers, blocked_publisher)
 TEST_F(workers, blocked_after_a_busy_lane)
 {
 	const struct timeval hang = { .tv_sec = LIB_HANG_MS / 1000 };
-	u32 i, k, number, rounds = (u32)lib_rounds(1000);
+	u32 i, k, number, rounds = (u32)lib_rounds_long(400, 1000);
 	int legs[16], fd, status;
 	pid_t pid;
 

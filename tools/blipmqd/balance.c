@@ -310,19 +310,21 @@ unlock:
 	pthread_mutex_unlock(&s->balance.lock);
 }
 
+/* Each to another thread: those that went together would stay together. */
 static void balance_shuffle(struct worker *w)
 {
 	struct server *s = w->server;
-	struct worker *to = s->workers[(w->number + 1) % s->worker_count];
+	struct worker *to = w;
 	struct client *c;
 
-	if (to == w || TAILQ_EMPTY(&w->active))
-		return;
 	while ((c = TAILQ_FIRST(&w->active))) {
+		to = s->workers[(to->number + 1) % s->worker_count];
+		if (to == w)
+			continue;
 		client_leave(c);
 		worker_add(to, c);
+		worker_wake(to);
 	}
-	worker_wake(to);
 }
 
 /**
