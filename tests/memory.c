@@ -11,6 +11,8 @@
 #include "lib.h"
 
 #define MIB	(1U << 20)
+/* What the namespace has here; to fill more than that takes longer, and no more. */
+#define MEMORY	(64 * MIB)
 /* Subscribers that hold what they never read, a quarter of a GiB each. */
 #define HOGS	16
 
@@ -18,6 +20,7 @@
 #define NO_LIMIT	(1ULL << 40)
 
 FIXTURE(memory) {
+	long long memory;
 	long long share;
 	long long flight;
 	struct lib_peer pub;
@@ -54,8 +57,10 @@ FIXTURE_SETUP(memory)
 {
 	bool full = false;
 
+	self->memory = lib_status_of("limits.memory-bytes");
 	self->share = lib_status_of("limits.share-bytes");
 	self->flight = lib_status_of("limits.flight-bytes");
+	ASSERT_EQ(0, lib_limit_set("limits.memory-bytes", MEMORY));
 	ASSERT_EQ(0, lib_limit_set("limits.share-bytes", NO_LIMIT));
 	ASSERT_EQ(0, lib_limit_set("limits.flight-bytes", NO_LIMIT));
 	self->payload = calloc(1, MIB);
@@ -86,6 +91,8 @@ FIXTURE_TEARDOWN(memory)
 		close(self->hogs[--self->nr]);
 	lib_close(&self->pub);
 	lib_close(&self->sub);
+	EXPECT_EQ(0, lib_limit_set("limits.memory-bytes",
+				   (unsigned long long)self->memory));
 	EXPECT_EQ(0, lib_limit_set("limits.share-bytes",
 				   (unsigned long long)self->share));
 	EXPECT_EQ(0, lib_limit_set("limits.flight-bytes",

@@ -343,7 +343,7 @@ same_numbers() {
 	json=$($ctl status --json) || return
 	while read -r path value; do
 		key=${path##*.}
-		[[ $json =~ \"$key\":\ *$value[,}]?($'\n'|$) ]] ||
+		[[ $json =~ \"$key\":\ *${value}[,}]?($'\n'|$) ]] ||
 			{ echo "$path $value: $json"; return 1; }
 		n=$((n + 1))
 	done < <($status)
