@@ -151,7 +151,8 @@ static enum blipmq_piece stream_load(struct blipmq_sock *bs)
 		return BLIPMQ_PIECE_LOST;
 	/* Where a signal came first, what was lost may be behind what is there. */
 	if (!blipmq_cursor_load(c, &bs->queue, false) &&
-	    !blipmq_queue_readable(&bs->queue))
+	    (likely(!signal_pending(current)) ||
+	     !blipmq_queue_readable(&bs->queue)))
 		lost = blipmq_queue_take_lost(&bs->queue);
 	/* Some of it before messages that expired. */
 	lost += c->lost;
