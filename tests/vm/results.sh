@@ -124,15 +124,13 @@ in_guest() { tap "$1" guest "$@"; }
 # suite_guest KERNEL [NAME=VALUE...]: tests/suite in a guest, with this environment;
 # of host, what needs no guest, on this machine.
 suite_guest() {
-	local kernel=$1 gives=(nice -n 5)
+	local kernel=$1
 	shift
-	# The kernels that look for bugs take longest: the others make way.
-	[[ $kernel != debug && $kernel != kcsan ]] || gives=()
 	if [ "$kernel" = host ]; then
 		env ONLY="$only" "$@" tests/suite --host
 		return
 	fi
-	"${gives[@]}" tests/vm/run --kernel "$kernel" --load --timeout "${SUITE_TIMEOUT:-2700}" \
+	tests/vm/run --kernel "$kernel" --load --timeout "${SUITE_TIMEOUT:-2700}" \
 		--name "suite-$kernel" -- env ONLY="$only" BLIPMQ_DUMPAVAIL=build/dumpavail \
 		"$@" tests/suite
 }

@@ -7,7 +7,10 @@
 
 #include "worker.h"
 
-/* A window that took longer began with idleness: it says nothing. */
+/*
+ * A window that took longer began with idleness, and says nothing; unless the thread
+ * hardly slept in it, and it is this machine that gives it little time.
+ */
 #define WINDOW_MAX_MS	(10 * WINDOW_MS)
 
 #define SHARE_FULL	100
@@ -64,17 +67,18 @@ int window_end(struct worker *w, int64_t now)
 	struct window v = w->window;
 	int64_t length = now - v.start, share;
 	struct rusage usage;
-	bool starved;
+	bool starved, slept;
 
 	if (length < WINDOW_MS)
 		return -1;
 	getrusage(RUSAGE_THREAD, &usage);
 	window_start(w, now, &usage);
-	if (length > WINDOW_MAX_MS)
+	slept = (w->window.sleeps - v.sleeps) * TURNS_SLEEP > (long)v.turns;
+	if (length > WINDOW_MAX_MS && slept)
 		return -1;
 	share = (w->window.cpu_us - v.cpu_us) / (length * 10);
 	starved = share >= SHARE_SOME && v.events >= TURN_EVENTS * v.turns &&
-		  (w->window.sleeps - v.sleeps) * TURNS_SLEEP <= (long)v.turns;
+		  !slept;
 	return starved || share > SHARE_FULL ? SHARE_FULL : (int)share;
 }
 
