@@ -47,4 +47,9 @@ static inline struct nlattr **blipmq_dump_attrs(struct netlink_callback *cb)
 #define GENL_MCAST_CAP_NET_ADMIN	GENL_UNS_ADMIN_PERM
 #endif
 
+/* What is queued for whatever CPU, which old kernels call unbound. */
+#ifndef BLIPMQ_HAVE_SYSTEM_DFL_WQ
+#define system_dfl_wq system_unbound_wq
+#endif
+
 #endif /* _BLIPMQ_COMPAT_H */

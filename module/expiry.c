@@ -43,7 +43,7 @@ void blipmq_expiry_watch(struct blipmq_queue *q)
 		WRITE_ONCE(q->watch.state, BLIPMQ_WATCH_LISTED);
 		list_add_tail(&q->watch.node, &e->queues);
 		e->nr++;
-		queue_delayed_work(system_unbound_wq, &e->work,
+		queue_delayed_work(system_dfl_wq, &e->work,
 				   EXPIRY_INTERVAL);
 	}
 	spin_unlock(&e->lock);
@@ -158,7 +158,7 @@ static void expiry_work(struct work_struct *work)
 	spin_lock(&e->lock);
 	e->left = min(e->left, e->nr);
 	if (e->nr)
-		queue_delayed_work(system_unbound_wq, &e->work,
+		queue_delayed_work(system_dfl_wq, &e->work,
 				   e->left ? 1 : EXPIRY_INTERVAL);
 	spin_unlock(&e->lock);
 }

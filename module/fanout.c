@@ -7,6 +7,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "bundle.h"
 #include "credit.h"
@@ -156,18 +157,22 @@ int blipmq_batch_match(struct blipmq_net *ns, const struct sk_buff *b,
 	struct blipmq_route *route;
 	enum blipmq_found found;
 	u32 i, steps = 0;
-	int err = 0;
+	int err = 0, ret;
 
-	for (i = 0; i < nr_topics && !err; i++) {
+	for (i = 0; i < nr_topics; i++) {
 		rcu_read_lock();
 		found = blipmq_batch_route(ns, b, &topics[i], &route, &steps);
 		rcu_read_unlock();
 		cond_resched();
-		if (found == BLIPMQ_FOUND_STALE)
-			err = blipmq_topic_match(ns,
-						 blipmq_batch_name(b,
-								   &topics[i]),
-						 topics[i].len);
+		if (found != BLIPMQ_FOUND_STALE)
+			continue;
+		ret = blipmq_topic_match(ns, blipmq_batch_name(b, &topics[i]),
+					 topics[i].len);
+		if (ret == -ENOMEM)
+			return ret;
+		/* There may be room for the others' topics, which exist. */
+		if (ret)
+			err = ret;
 	}
 	return err;
 }
@@ -381,6 +386,8 @@ static int fanout_gathered(struct blipmq_fan *fan, struct blipmq_pusher *p,
 		if (gathered == GATHERED)
 			return err;
 		if (gathered == GATHERED_STALE) {
+			if (fan->publisher && fatal_signal_pending(current))
+				return -EINTR;
 			if (++tries < BLIPMQ_MATCH_TRIES) {
 				err = blipmq_batch_match(fan->ns, p->b, topics,
 							 nr_topics);

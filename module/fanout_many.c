@@ -143,12 +143,12 @@ static int many_route(struct blipmq_net *ns, const struct sk_buff *b,
 		      const struct blipmq_batch_topic *t,
 		      struct blipmq_route **route)
 {
+	bool held = false, made = false;
 	enum blipmq_found found;
-	bool held = false;
 	u32 steps = 0;
-	int err, tries;
+	int err = 0;
 
-	for (tries = 0; tries < BLIPMQ_MATCH_TRIES; tries++) {
+	while (!err) {
 		rcu_read_lock();
 		found = blipmq_batch_route(ns, b, t, route, &steps);
 		if (found == BLIPMQ_FOUND)
@@ -157,13 +157,13 @@ static int many_route(struct blipmq_net *ns, const struct sk_buff *b,
 		cond_resched();
 		if (held || found == BLIPMQ_FOUND_NOBODY)
 			return 0;
-		err = blipmq_batch_match(ns, b, t, 1);
-		if (err == -ENOMEM)
-			return err;
-		if (err)
+		/* Others change patterns faster than it can be made. */
+		if (made)
 			break;
+		err = blipmq_batch_match(ns, b, t, 1);
+		made = true;
 	}
-	return many_route_once(ns, b, t, route);
+	return err == -ENOMEM ? err : many_route_once(ns, b, t, route);
 }
 
 static int many_add_topic(struct blipmq_net *ns, struct blipmq_gather **table,

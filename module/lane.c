@@ -108,7 +108,7 @@ static int lane_ingress(struct blipmq_sock *bs, struct sk_buff *b,
 
 	/*
 	 * Most routes are made here, at the publisher's cost. What cannot be
-	 * done, the worker does without.
+	 * done, the worker makes for this bundle alone.
 	 */
 	if (blipmq_batch_match(bs->ns, b, topics, nr_topics))
 		net_dbg_ratelimited("no route at the ingress\n");

@@ -62,7 +62,7 @@ topic_rule(const struct blipmq_nl_reader *r, const u8 *name, u8 len)
 	return blipmq_rules_find(rcu_dereference(r->ns->rules), name, len);
 }
 
-/* Whom its own rule names, else who brought it into being. */
+/* Whom its own rule names, else who subscribed first, as long as anybody does. */
 static kuid_t topic_owner(const struct blipmq_topic *topic,
 			  const struct blipmq_rule *rule)
 {

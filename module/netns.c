@@ -35,7 +35,7 @@ struct blipmq_net *blipmq_net_of(const struct net *net)
 void __blipmq_net_full(struct blipmq_net *ns)
 {
 	blipmq_event_limit(ns, BLIPMQ_A_LIMITS_MEMORY_BYTES);
-	queue_delayed_work(system_unbound_wq, &ns->reclaim, RECLAIM_EVERY);
+	queue_delayed_work(system_dfl_wq, &ns->reclaim, RECLAIM_EVERY);
 }
 
 static void blipmq_limits_init(struct blipmq_limits *limits)

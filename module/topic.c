@@ -113,7 +113,7 @@ static void topic_idle(struct blipmq_net *ns, struct blipmq_topic *topic)
 	lockdep_assert_held(&ns->topics_lock);
 	topic->idle_since = jiffies;
 	list_add_tail(&topic->idle, &ns->idle_topics);
-	queue_delayed_work(system_unbound_wq, &ns->sweep, TOPIC_LINGER);
+	queue_delayed_work(system_dfl_wq, &ns->sweep, TOPIC_LINGER);
 }
 
 /**
@@ -236,7 +236,7 @@ static int topic_first_user(struct blipmq_net *ns, struct blipmq_topic *topic)
 
 		if (!set)
 			return -ENOMEM;
-		/* Pairs with the acquire in topic_exact(). */
+		/* Pairs with the acquires of those who look for it. */
 		smp_store_release(&topic->set, set);
 	}
 	WRITE_ONCE(topic->users, 1);
@@ -378,7 +378,7 @@ static void topics_sweep(struct work_struct *work)
 	while ((topic = list_first_entry_or_null(&ns->idle_topics,
 						 struct blipmq_topic, idle))) {
 		if (time_before(jiffies, topic->idle_since + TOPIC_LINGER)) {
-			queue_delayed_work(system_unbound_wq, &ns->sweep,
+			queue_delayed_work(system_dfl_wq, &ns->sweep,
 					   topic->idle_since + TOPIC_LINGER -
 					   jiffies);
 			break;

@@ -205,5 +205,5 @@ void blipmq_topics_prune_work(struct work_struct *work)
  */
 void blipmq_topics_prune(struct blipmq_net *ns)
 {
-	queue_delayed_work(system_unbound_wq, &ns->prune, PRUNE_DELAY);
+	queue_delayed_work(system_dfl_wq, &ns->prune, PRUNE_DELAY);
 }

@@ -79,7 +79,8 @@ enum blipmq_push {
  * @topics: topics in the namespace
  * @subscriptions: subscriptions of one socket
  * @user_topics: topics that one user may bring into being
- * @user_patterns: patterns and queue groups that one user may bring into being
+ * @user_patterns: patterns and queue groups that one user may bring into being,
+ *	long patterns counted as BLIPMQ_TRIE_COST_TOKENS has it
  * @retained_messages: retained values in the namespace
  * @retained_bytes: memory that they hold, shared among users
  * @memory_bytes: message memory of the namespace
