@@ -97,7 +97,7 @@ int writer_number(struct writer *w, const char *topic, u32 number)
 	return writer_publish(w, topic, bytes, sizeof(bytes), 0, false);
 }
 
-/* A blipmqd for subscribers; it ends with this process. */
+/* A blipmqd for subscribers. */
 bool engine_proxy(struct engine *e)
 {
 	char *const argv[] = { "blipmqd", "127.0.0.1:0", NULL };

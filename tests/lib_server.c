@@ -14,8 +14,8 @@
 #include "lib.h"
 
 /*
- * Started with @argv, on a free port of loopback, which goes to @address; ends with
- * this process. -1 on failure.
+ * Started with @argv, on a free port of loopback, which goes to @address. Until it
+ * has become another user, it ends with this process. -1 on failure.
  */
 pid_t lib_server_start(char *const argv[], char *address, size_t size)
 {
