@@ -134,11 +134,12 @@ TEST_F(many, topics_by_subscribers)
 }
 
 /* Opens and closes sockets on both topics for as long as it lives. */
-static void come_and_go(void)
+static void come_and_go(int *came)
 {
 	int fds[32] = { 0 }, i;
 
 	for (i = 0;; i = (i + 1) % 32) {
+		__atomic_add_fetch(came, 1, __ATOMIC_RELAXED);
 		if (fds[i])
 			close(fds[i]);
 		fds[i] = lib_packet();
@@ -150,22 +151,30 @@ static void come_and_go(void)
 
 TEST_F(many, while_others_come_and_go)
 {
-	int round, rounds = lib_rounds(20), status;
+	int round, rounds = lib_rounds(20), status, *came;
 	pid_t pid[2];
 	u32 i, s;
 
-	for (i = 0; i < 2; i++) {
-		pid[i] = fork();
-		ASSERT_LE(0, pid[i]);
-		if (!pid[i])
-			come_and_go();
-	}
+	came = mmap(NULL, 2 * sizeof(*came), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, came);
 	for (self->nr = 0; self->nr < MANY; self->nr++) {
 		self->fds[self->nr] = lib_packet();
 		ASSERT_LE(0, self->fds[self->nr]);
 		ASSERT_TRUE(on(self->fds[self->nr], "many.a"));
 		ASSERT_TRUE(on(self->fds[self->nr], "many.b"));
 	}
+	for (i = 0; i < 2; i++) {
+		pid[i] = fork();
+		ASSERT_LE(0, pid[i]);
+		if (!pid[i])
+			come_and_go(&came[i]);
+	}
+	/* From here on they also go. */
+	for (i = 0; i < 2; i++)
+		while (__atomic_load_n(&came[i], __ATOMIC_RELAXED) <= 32 &&
+		       !waitpid(pid[i], &status, WNOHANG))
+			usleep(10000);
 	for (round = 0; round < rounds; round++)
 		ASSERT_TRUE(publish(&self->pub, round * FRAMES, FRAMES));
 	for (i = 0; i < 2; i++) {

@@ -130,8 +130,9 @@ suite_guest() {
 		env ONLY="$only" "$@" tests/suite --host
 		return
 	fi
+	# Leaks are looked for in all of its memory, which takes its time.
 	tests/vm/run --kernel "$kernel" --load --timeout "${SUITE_TIMEOUT:-2700}" \
-		--name "suite-$kernel" -- env ONLY="$only" BLIPMQ_DUMPAVAIL=build/dumpavail \
+		--memory 2G --name "suite-$kernel" -- env ONLY="$only" BLIPMQ_DUMPAVAIL=build/dumpavail \
 		"$@" tests/suite
 }
 
@@ -182,11 +183,22 @@ kept() {
 	return "$(cat "$file.status")"
 }
 
-# suite_begin KERNEL [NAME=VALUE...]: begins it behind the others' back; suite then
-# shows what it says. Guests wait for some of their time.
-suite_begin() {
-	begun[$1]=1
-	behind keep "suite-$1" suite_guest "$@"
+# suites_begin KERNEL...: begins them behind the others' back, one after another;
+# suite then shows what each says. brief KERNEL says what it is to have.
+suites_begin() {
+	local kernel
+	[ $# -gt 0 ] || return 0
+	for kernel; do
+		begun[$kernel]=1
+	done
+	behind suites_in_turn "$@"
+}
+suites_in_turn() {
+	local kernel
+	for kernel; do
+		# shellcheck disable=SC2046 # a setting or none
+		keep "suite-$kernel" suite_guest "$kernel" $(brief "$kernel")
+	done
 }
 
 # suite KERNEL [NAME=VALUE...]: its results, and whether it came to its end.
