@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -167,8 +168,10 @@ TEST_F(many, while_others_come_and_go)
 	for (i = 0; i < 2; i++) {
 		pid[i] = fork();
 		ASSERT_LE(0, pid[i]);
-		if (!pid[i])
+		if (!pid[i]) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			come_and_go(&came[i]);
+		}
 	}
 	/* From here on they also go. */
 	for (i = 0; i < 2; i++)
